@@ -202,12 +202,12 @@ function adviceForToken(refusal: Refusal | undefined): Advice {
   if (refusal?.code === 6111 || refusal?.code === 6003) {
     return {
       reason: 'token-malformed',
-      hint: `Make a token at ${TOKENS}: CLOUDFLARE_API_TOKEN is not a token. A Global API Key does not work.`,
+      hint: `Create a token at ${TOKENS}: CLOUDFLARE_API_TOKEN is not a token. A Global API Key does not work.`,
     };
   }
   return {
     reason: 'token-rejected',
-    hint: `Make a token at ${TOKENS} and set it whole as CLOUDFLARE_API_TOKEN; an old one may have expired or been disabled.`,
+    hint: `Create a token at ${TOKENS} and set it in full as CLOUDFLARE_API_TOKEN; an old one may have expired or been disabled.`,
   };
 }
 

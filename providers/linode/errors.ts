@@ -115,7 +115,7 @@ function adviceFor(code: ErrorCode, refusals: readonly Refusal[]): Advice {
     case 'PROVIDER_CREDENTIALS_REJECTED':
       return {
         reason: 'token-rejected',
-        hint: `Make a token at ${TOKENS} > Create a Personal Access Token (Domains: Read/Write) and set it whole as LINODE_API_TOKEN; an old one may have expired or been revoked.`,
+        hint: `Create a token at ${TOKENS} > Create a Personal Access Token (Domains: Read/Write) and set it in full as LINODE_API_TOKEN; an old one may have expired or been revoked.`,
       };
     case 'PROVIDER_PERMISSION_MISSING':
       return says(refusals, LACKS_SCOPE)
@@ -130,6 +130,6 @@ function adviceFor(code: ErrorCode, refusals: readonly Refusal[]): Advice {
   }
 }
 
-const SCOPE = `Make a token with the scope Domains: Read/Write at ${TOKENS} > Create a Personal Access Token and set it as LINODE_API_TOKEN. Scopes cannot be added to a token later.`;
+const SCOPE = `Create a token with the scope Domains: Read/Write at ${TOKENS} > Create a Personal Access Token and set it as LINODE_API_TOKEN. Scopes cannot be added to a token later.`;
 const GRANT =
   'Give the user of the token, who is restricted, Read-Write for the domain: cloud.linode.com > Administration > Users & Grants (or Identity & Access) > the user > User Permissions > Domains.';

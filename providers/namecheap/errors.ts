@@ -80,7 +80,7 @@ function adviceFor(code: ErrorCode, { number }: Refusal, { clientIp }: Operation
   if (code === 'PROVIDER_CREDENTIALS_REJECTED') {
     return {
       reason: 'key-rejected',
-      hint: `Turn API access on and set the key whole as NAMECHEAP_API_KEY, with its NAMECHEAP_USERNAME: ${API_ACCESS}. The sandbox has its own keys (NAMECHEAP_SANDBOX). Namecheap gives the same answer if ${clientIp} is not on the whitelist of that page.`,
+      hint: `Turn API access on and set the key in full as NAMECHEAP_API_KEY, with its NAMECHEAP_USERNAME: ${API_ACCESS}. The sandbox has its own keys (NAMECHEAP_SANDBOX). Namecheap gives the same answer if ${clientIp} is not on the whitelist of that page.`,
     };
   }
   if (number === '2030288') {

@@ -146,7 +146,7 @@ function problemsOf(given: ApiHost | undefined, host: Host): Problem[] {
   return problems.map(({ reason, words }) => ({ reason, words: `${describeHost(host)} ${words}` }));
 }
 
-/** Whether Namecheap generates the host, anew with every write. */
+/** Whether Namecheap generates the host with every write. */
 export function isMade({ name, type, address }: Host, emailType: string): boolean {
   return type === 'MX' && name === '@' && (MADE_FOR[emailType]?.test(address) ?? false);
 }

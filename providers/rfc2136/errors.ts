@@ -88,11 +88,11 @@ function recordsOf({ records }: Operation): Pick<Operation, 'records'> {
 
 function hintFor(code: ErrorCode, rcode: string): ErrorContext {
   if (code === 'PROVIDER_UNAVAILABLE') {
-    return { hint: 'The log of the name server says why it failed.', byItself: RETRIES };
+    return { hint: 'Check the log of the name server, which says why it failed.', byItself: RETRIES };
   }
   if (rcode === 'NOTIMP') {
     return {
-      hint: 'RFC2136_NAMESERVER has to be the primary of the zone, and take dynamic updates (PowerDNS: dnsupdate=yes).',
+      hint: 'Set RFC2136_NAMESERVER to the primary of the zone, and let it accept dynamic updates (PowerDNS: dnsupdate=yes).',
     };
   }
   if (code === 'ZONE_MISMATCH') return { hint: 'Correct or remove RFC2136_ZONE.' };
@@ -133,7 +133,7 @@ function notAllowed(operation: Operation, { hint, bind }: Permission): IngressEr
     'PROVIDER_PERMISSION_MISSING',
     `${who(operation)} refused to ${operation.doing}: BADKEY`,
     {
-      hint: `${hint} A key that was taken out of the server's configuration is refused in the same words.`,
+      hint: `${hint} The server gives the same answer for a key that was removed from its configuration.`,
       details: { tsigError: 'BADKEY', suspects: ['acl', 'key'], bind, ...recordsOf(operation) },
     },
   );

@@ -202,13 +202,13 @@ function missingPermission(message: string, operation: Operation): MissingPermis
 function hintForPermission({ action, resource, denied }: MissingPermission): string {
   const statement = JSON.stringify({ Effect: 'Allow', Action: action, Resource: resource });
   if (denied) {
-    return `A policy denies ${action} on ${resource}, and no other can allow it: find the Deny that the message speaks of.`;
+    return `Find the Deny that the message names: it denies ${action} on ${resource}, and no other policy can allow it.`;
   }
   if (action === 'sts:AssumeRole') {
-    return `The user needs the statement ${statement} (${IAM}), and the role has to trust the user: IAM console > Roles > the role > Trust relationships. Where that asks for sts:ExternalId, set AWS_ROLE_EXTERNAL_ID.`;
+    return `Add the statement ${statement} to the policy of the user (${IAM}), and let the role trust the user: IAM console > Roles > the role > Trust relationships. If that asks for sts:ExternalId, set AWS_ROLE_EXTERNAL_ID.`;
   }
   if (action.includes('ChangeResourceRecordSets')) {
-    return `If its policy allows ${action} for some names, types or actions only, add those of the records above. If it does not allow it on ${resource} at all, take the policy of docs/providers.md#route-53: ${IAM}.`;
+    return `Add the names, types and actions of the records above to its policy, if that allows ${action} for some only. If it does not allow it on ${resource} at all, use the policy of docs/providers.md#route-53: ${IAM}.`;
   }
   return `Add the statement ${statement} to its policy: ${IAM}.`;
 }

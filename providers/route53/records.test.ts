@@ -106,9 +106,9 @@ const special: readonly (readonly [set: ApiRecordSet, overriddenBy: string, valu
 for (const [set, overriddenBy, value] of special) {
   test(`${JSON.stringify(set)} is overridden by ${overriddenBy}`, () => {
     assert.equal(isSimple(set), false);
-    const [live] = toCurrentRecords(set);
+    const [current] = toCurrentRecords(set);
     assert.deepEqual(
-      [live?.overriddenBy, live?.value, live?.handle],
+      [current?.overriddenBy, current?.value, current?.handle],
       [overriddenBy, value, ['a.example A', set.SetIdentifier].filter(Boolean).join(' ')],
     );
   });

@@ -40,7 +40,7 @@ async function open(t: TestContext, server: Server) {
   };
 }
 
-for (const [status, heeded] of [
+for (const [status, delays] of [
   [200, false],
   [404, false],
   [400, false],
@@ -48,7 +48,7 @@ for (const [status, heeded] of [
   [429, true],
   [503, true],
 ] as const) {
-  test(`Retry-After with ${status} ${heeded ? 'makes the next calls wait' : 'is no request to wait'}`, async (t) => {
+  test(`Retry-After with ${status} ${delays ? 'makes the next calls wait' : 'is no request to wait'}`, async (t) => {
     const server = createServer((_, response) =>
       response.writeHead(status, { 'retry-after': '7' }).end('{}'),
     );
@@ -56,7 +56,7 @@ for (const [status, heeded] of [
     const answer = await ask();
     assert.equal(answer.status, status);
     assert.equal(answer.retryAfterMs, status >= 400 ? 7000 : undefined);
-    assert.deepEqual(held, heeded ? [7000] : []);
+    assert.deepEqual(held, delays ? [7000] : []);
   });
 }
 

@@ -57,7 +57,7 @@ export class ZoneList<Z extends { readonly name: string }> implements ZoneFinder
     }, signal);
   }
 
-  /** Lists the zones anew. */
+  /** Lists the zones again. */
   async refresh(signal: AbortSignal): Promise<void> {
     await this.#mutex.run(() => this.#list(signal), signal);
   }

@@ -112,8 +112,8 @@ describe('Cloudflare: records', { concurrency: true }, () => {
     plant(APP, 'TXT', '"a \\"b\\" \\\\ \\195\\169"');
     plant(APP, 'AAAA', '2001:DB8:0:0:0:0:0:1');
     plant(APP, 'CAA', '0 ISSUE "ca.example"');
-    const live = await provider.records(await provider.zone(APP, soon()), [APP], soon());
-    assertSame(live, [
+    const current = await provider.records(await provider.zone(APP, soon()), [APP], soon());
+    assertSame(current, [
       record(APP, 'CNAME', 'gateway.example.net', 300),
       record(APP, 'TXT', 'not "quoted" at all', 300),
       record(APP, 'TXT', 'two strings', 300),
@@ -130,8 +130,8 @@ describe('Cloudflare: records', { concurrency: true }, () => {
     simulator.addRecord('example.com', { name: APP, type: 'A', content: '192.0.2.2' });
     simulator.addRecord('example.com', { name: APP, type: 'TXT', content: '"value"' });
     const zone = await provider.zone(APP, soon());
-    const live = await provider.records(zone, [APP], soon());
-    const overridden = live.map(({ value, overriddenBy }) => [value, overriddenBy]);
+    const current = await provider.records(zone, [APP], soon());
+    const overridden = current.map(({ value, overriddenBy }) => [value, overriddenBy]);
     assert.deepEqual(overridden, [
       ['192.0.2.1', 'cloudflare-proxy'],
       ['192.0.2.2', 'cloudflare-proxy'],

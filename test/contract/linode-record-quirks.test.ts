@@ -141,14 +141,14 @@ describe('Linode: conflicts', { concurrency: true }, () => {
   });
 
   for (const [what, method, change] of [
-    ['removed', 'DELETE', (live: CurrentRecord): Change => ({ action: 'remove', removed: live })],
+    ['removed', 'DELETE', (current: CurrentRecord): Change => ({ action: 'remove', removed: current })],
     [
       'replaced',
       'PUT',
-      (live: CurrentRecord): Change => ({
+      (current: CurrentRecord): Change => ({
         action: 'replace',
         record: record(APP, 'TXT', 'new'),
-        replaced: live,
+        replaced: current,
       }),
     ],
   ] as const) {

@@ -139,8 +139,8 @@ describe('Namecheap: records', { concurrency: true }, () => {
     await using account = await openAccount();
     const { stored, provider } = account;
     stored.plant({ Name: 'app', Type: 'HTTPS', Address: '1 . alpn=h2' });
-    const live = await provider.records(ZONE, [APP], soon());
-    assertSame(live, [record(APP, 'HTTPS', '1 . alpn=h2', 1799)]);
+    const current = await provider.records(ZONE, [APP], soon());
+    assertSame(current, [record(APP, 'HTTPS', '1 . alpn=h2', 1799)]);
   });
 
   test('an incomplete zone is not accepted', async () => {

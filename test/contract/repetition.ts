@@ -31,9 +31,9 @@ export function repetitionContract(setup: ContractSetup): void {
     for (const one of start) world.plant(ZONE, one);
     const provider = world.open();
     const zone = await provider.zone(ZONE, soon());
-    const live = await look(provider, zone, APP, CHALLENGE);
-    const address = live.find(({ type }) => type === 'A');
-    const old = live.find(({ value }) => value === 'old');
+    const current = await look(provider, zone, APP, CHALLENGE);
+    const address = current.find(({ type }) => type === 'A');
+    const old = current.find(({ value }) => value === 'old');
     const [caa, alias, fresh] = end;
     assert.ok(address && old && caa && alias && fresh);
     const changes: Change[] = [

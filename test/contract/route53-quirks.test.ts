@@ -80,8 +80,8 @@ describe('Route 53: records', { concurrency: true }, () => {
       TTL: 9,
       values: ['\\052.Target.Example.NET.'],
     });
-    const live = await look(provider, await provider.zone(APP, soon()), APP, `*.${APP}`);
-    assertSame(live, [
+    const current = await look(provider, await provider.zone(APP, soon()), APP, `*.${APP}`);
+    assertSame(current, [
       record(APP, 'TXT', 'two strings', 5),
       record(APP, 'TXT', 'a "b" \\ é', 5),
       record(APP, 'AAAA', '2001:db8::1', 6),
@@ -96,7 +96,7 @@ describe('Route 53: records', { concurrency: true }, () => {
     const { simulator, provider } = begun;
     simulator.plant(ZONE, aliasSet(APP));
     simulator.plant(ZONE, weightedSet(APP, 'AAAA', 'blue', ['2001:DB8::1', '2001:db8::2']));
-    const live = await look(provider, await provider.zone(APP, soon()), APP);
+    const current = await look(provider, await provider.zone(APP, soon()), APP);
     const target = 'ALIAS dualstack.lb.us-east-1.elb.amazonaws.com';
     const weighted = {
       name: APP,
@@ -105,7 +105,7 @@ describe('Route 53: records', { concurrency: true }, () => {
       overriddenBy: 'route53-routing-policy',
       handle: `${APP} AAAA blue`,
     };
-    assert.deepEqual(live, [
+    assert.deepEqual(current, [
       { name: APP, type: 'A', value: target, ttl: 60, handle: `${APP} A`, overriddenBy: 'route53-alias' },
       { ...weighted, value: '2001:db8::1' },
       { ...weighted, value: '2001:db8::2' },

@@ -133,13 +133,13 @@ const cloudflareRows: WordingRow[] = [
     when: 'Cloudflare rejects the token',
     say: () => refusedByCloudflare(401, 10_001),
     message: 'Cloudflare refused to list the zones: its words (code 10001)',
-    hint: 'Make a token at dash.cloudflare.com > My Profile > API Tokens (or Manage Account > Account API Tokens) and set it whole as CLOUDFLARE_API_TOKEN; an old one may have expired or been disabled.',
+    hint: 'Create a token at dash.cloudflare.com > My Profile > API Tokens (or Manage Account > Account API Tokens) and set it in full as CLOUDFLARE_API_TOKEN; an old one may have expired or been disabled.',
   },
   {
     when: 'Cloudflare rejects a malformed token',
     say: () => refusedByCloudflare(400, 6003),
     message: 'Cloudflare refused to list the zones: its words (code 6003)',
-    hint: 'Make a token at dash.cloudflare.com > My Profile > API Tokens (or Manage Account > Account API Tokens): CLOUDFLARE_API_TOKEN is not a token. A Global API Key does not work.',
+    hint: 'Create a token at dash.cloudflare.com > My Profile > API Tokens (or Manage Account > Account API Tokens): CLOUDFLARE_API_TOKEN is not a token. A Global API Key does not work.',
   },
   {
     when: 'Cloudflare rejects the address',
@@ -262,7 +262,7 @@ const linodeRows: WordingRow[] = [
     when: 'Linode rejects the token',
     say: () => refusedByLinode(401, 'Invalid Token'),
     message: 'Linode refused to list the zones: Invalid Token',
-    hint: 'Make a token at cloud.linode.com > your user name > API Tokens > Create a Personal Access Token (Domains: Read/Write) and set it whole as LINODE_API_TOKEN; an old one may have expired or been revoked.',
+    hint: 'Create a token at cloud.linode.com > your user name > API Tokens > Create a Personal Access Token (Domains: Read/Write) and set it in full as LINODE_API_TOKEN; an old one may have expired or been revoked.',
   },
   {
     when: 'Linode gives several reasons',
@@ -314,7 +314,7 @@ const linodeRows: WordingRow[] = [
     when: 'the Linode token lacks the scope',
     say: () => refusedByLinode(401, 'Your OAuth token is not authorized to use this endpoint.'),
     message: 'Linode refused to list the zones: Your OAuth token is not authorized to use this endpoint.',
-    hint: 'Make a token with the scope Domains: Read/Write at cloud.linode.com > your user name > API Tokens > Create a Personal Access Token and set it as LINODE_API_TOKEN. Scopes cannot be added to a token later.',
+    hint: 'Create a token with the scope Domains: Read/Write at cloud.linode.com > your user name > API Tokens > Create a Personal Access Token and set it as LINODE_API_TOKEN. Scopes cannot be added to a token later.',
   },
   {
     when: 'the Linode user is restricted',
@@ -415,7 +415,7 @@ const namecheapRows: WordingRow[] = [
     when: 'Namecheap rejects the key',
     say: () => refusedByNamecheap('1011102'),
     message: 'Namecheap refused to list the zones: its words (code 1011102)',
-    hint: 'Turn API access on and set the key whole as NAMECHEAP_API_KEY, with its NAMECHEAP_USERNAME: ap.www.namecheap.com > Profile > Tools > Business & Dev Tools > Namecheap API Access > Manage. The sandbox has its own keys (NAMECHEAP_SANDBOX). Namecheap gives the same answer if 192.0.2.7 is not on the whitelist of that page.',
+    hint: 'Turn API access on and set the key in full as NAMECHEAP_API_KEY, with its NAMECHEAP_USERNAME: ap.www.namecheap.com > Profile > Tools > Business & Dev Tools > Namecheap API Access > Manage. The sandbox has its own keys (NAMECHEAP_SANDBOX). Namecheap gives the same answer if 192.0.2.7 is not on the whitelist of that page.',
   },
   {
     when: 'Namecheap does not know the domain',
@@ -577,7 +577,7 @@ const rfc2136Rows: WordingRow[] = [
     when: 'a name server fails',
     say: () => rfc2136.refused('SERVFAIL', update),
     message: 'The name server ns1.example.com failed to list the zones: SERVFAIL',
-    hint: 'The log of the name server says why it failed. The ingress retries by itself.',
+    hint: 'Check the log of the name server, which says why it failed. The ingress retries by itself.',
   },
   {
     when: 'a name server refuses without a signature',
@@ -617,13 +617,13 @@ const rfc2136Rows: WordingRow[] = [
         true,
       ),
     message: 'The name server ns1.example.com refused to list the zones: BADKEY',
-    hint: "Let it. A key that was taken out of the server's configuration is refused in the same words.",
+    hint: 'Let it. The server gives the same answer for a key that was removed from its configuration.',
   },
   {
     when: 'a name server accepts no updates',
     say: () => rfc2136.refused('NOTIMP', update),
     message: 'The name server ns1.example.com refused to list the zones: NOTIMP',
-    hint: 'RFC2136_NAMESERVER has to be the primary of the zone, and take dynamic updates (PowerDNS: dnsupdate=yes).',
+    hint: 'Set RFC2136_NAMESERVER to the primary of the zone, and let it accept dynamic updates (PowerDNS: dnsupdate=yes).',
   },
   {
     when: 'a name is not in the zone',
@@ -765,19 +765,19 @@ const route53Rows: WordingRow[] = [
         resource: 'arn:aws:route53:::hostedzone/Z1',
       }),
     message: 'Route 53 refused to list the zones: its words (AccessDenied)',
-    hint: 'If its policy allows route53:ChangeResourceRecordSets for some names, types or actions only, add those of the records above. If it does not allow it on arn:aws:route53:::hostedzone/Z1 at all, take the policy of docs/providers.md#route-53: IAM console > Users (or Roles) > the one that AWS names > Permissions > Add permissions > Create inline policy > JSON.',
+    hint: 'Add the names, types and actions of the records above to its policy, if that allows route53:ChangeResourceRecordSets for some only. If it does not allow it on arn:aws:route53:::hostedzone/Z1 at all, use the policy of docs/providers.md#route-53: IAM console > Users (or Roles) > the one that AWS names > Permissions > Add permissions > Create inline policy > JSON.',
   },
   {
     when: 'a policy of AWS denies the action explicitly',
     say: () => refusedByAws('AccessDenied', 403, {}, 'its words, with an explicit deny'),
     message: 'Route 53 refused to list the zones: its words, with an explicit deny (AccessDenied)',
-    hint: 'A policy denies route53:ListHostedZones on *, and no other can allow it: find the Deny that the message speaks of.',
+    hint: 'Find the Deny that the message names: it denies route53:ListHostedZones on *, and no other policy can allow it.',
   },
   {
     when: 'the role may not be assumed',
     say: () => refusedByAws('AccessDenied', 403, { action: 'sts:AssumeRole', resource: 'arn:r' }),
     message: 'AWS STS refused to list the zones: its words (AccessDenied)',
-    hint: 'The user needs the statement {"Effect":"Allow","Action":"sts:AssumeRole","Resource":"arn:r"} (IAM console > Users (or Roles) > the one that AWS names > Permissions > Add permissions > Create inline policy > JSON), and the role has to trust the user: IAM console > Roles > the role > Trust relationships. Where that asks for sts:ExternalId, set AWS_ROLE_EXTERNAL_ID.',
+    hint: 'Add the statement {"Effect":"Allow","Action":"sts:AssumeRole","Resource":"arn:r"} to the policy of the user (IAM console > Users (or Roles) > the one that AWS names > Permissions > Add permissions > Create inline policy > JSON), and let the role trust the user: IAM console > Roles > the role > Trust relationships. If that asks for sts:ExternalId, set AWS_ROLE_EXTERNAL_ID.',
   },
   {
     when: 'STS is not active in the region',
