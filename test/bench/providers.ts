@@ -57,8 +57,9 @@ async function oneName(name: string): Promise<Costs> {
   const [firstStart, nextRun, unchangedRun] = await start(3);
   for (const folder of ['live', 'archive']) rmSync(join(root, folder), { recursive: true });
   await plantCertificate(environment, 10);
-  // Otherwise the order waits until no resolver can cache the first challenge (TTL up to 300 s).
-  jump(6 * 60_000);
+  // Otherwise the order waits until no resolver can cache the first challenge (TTL up to 300 s). AWS
+  // accepts a clock that is at most 300 s ahead.
+  jump(295_000);
   const [renewing] = await start(2);
   const [restart] = await start(1);
   if (!firstStart || !nextRun || !unchangedRun || !renewing || !restart) throw new Error('a run is missing');
