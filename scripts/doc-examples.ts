@@ -175,7 +175,7 @@ const state: State = {
   warnings: [],
 };
 
-/** The same with everything that can be wrong with a name. */
+/** The same, with every problem that a name can have. */
 const troubled: State = {
   ...state,
   names: [

@@ -5,9 +5,9 @@ import { eventually, ingressIn, inProcess, worldFor, writes } from './support.ts
 
 const isText = ({ type }: { readonly type: string }) => type === 'TXT';
 
-test('wrong answers to the CA only: it is asked to validate, and refuses', async (t) => {
+test('wrong answers to the CA only: it validates and refuses', async (t) => {
   const world = await worldFor(t);
-  world.resolver.forCa.faults.when(isText, { kind: 'lie', data: ['of somebody else'] });
+  world.resolver.forCa.faults.when(isText, { kind: 'lie', data: ['another value'] });
   const ingress = inProcess(t, await environmentFor(world));
   await ingress.seen('challenge-seen');
   const { err } = await ingress.seen('pass-failed');
@@ -20,7 +20,7 @@ test('wrong answers to the ingress only: it waits for the right ones before the 
   for (const { faults } of [ns1, ns2])
     faults.when((question) => isText(question) && question.client !== world.resolver.address, {
       kind: 'lie',
-      data: ['of somebody else'],
+      data: ['another value'],
     });
   const ingress = inProcess(t, await environmentFor(world));
   const { waitingFor } = await ingress.seen('waiting');

@@ -57,7 +57,7 @@ describe('an app that starts again', { concurrency: 4 }, () => {
 });
 
 for (const speaks of ['http/1.1', 'h2'] as const) {
-  test(`when an app (${speaks}) moves, idle connections to the old address are not used any more`, async (t) => {
+  test(`when an app (${speaks}) moves, idle connections to the old address are no longer used`, async (t) => {
     let moved = false;
     const old = { speaks, host: '127.0.0.2' };
     const appPort = await startTextApp(t, old, () => (moved ? undefined : 'old'));

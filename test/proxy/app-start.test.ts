@@ -11,7 +11,7 @@ for (const [what, host] of [
   ['an address', '127.0.0.1'],
   ['a name', 'app'],
 ] as const) {
-  test(`an app (${what}) that does not listen at the start is a warning until it answers, and is not probed any more then`, async (t) => {
+  test(`an app (${what}) that does not listen at the start is a warning until it answers, and is then no longer probed`, async (t) => {
     const appPort = await freePort();
     const warnings: (string | undefined)[] = [];
     const warnOf = (_: string, sentence: string | undefined) => void warnings.push(sentence);

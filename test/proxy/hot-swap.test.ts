@@ -59,7 +59,7 @@ const persistent = (t: TestContext, port: number): Load => {
   };
 };
 
-/** A handshake and a request, again and again. */
+/** Repeated handshakes, each with one request. */
 const newConnections = (t: TestContext, port: number): Load => {
   return async (running) => {
     let right = 0;

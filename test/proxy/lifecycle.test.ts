@@ -113,7 +113,7 @@ describe('the lifecycle of HAProxy', { concurrency: true }, () => {
     assert.equal(await listens(port), false);
   });
 
-  test('stop during a restart does not start HAProxy again, and rejects what waits for it', async (t) => {
+  test('stop during a restart does not start HAProxy again, and rejects pending installations', async (t) => {
     const running = await serving(t, 200);
     const { proxy, port } = running;
     killHaproxy(running);

@@ -32,7 +32,7 @@ test('processes that run at the same time never get the same port, nor does one 
   assert.equal(new Set(all).size, all.length);
 });
 
-test('ports asked for together differ', async () => {
+test('ports that are requested concurrently differ', async () => {
   const ports = await Promise.all(Array.from({ length: 20 }, freePort));
   assert.equal(new Set(ports).size, ports.length);
 });

@@ -24,7 +24,7 @@ export interface MemoryAcmeClient extends AcmeClient {
   validation: readonly PollResult[];
   /** The response to finalization, then to each poll of the order; the last one repeats. */
   issuance: readonly [PollResult, ...PollResult[]];
-  /** Called at the start of every method, which throws what it throws. */
+  /** Called at the start of every method; its errors are thrown by the method. */
   before: (call: string) => void | Promise<void>;
   /** The URL of the account on the volume. Default: there is one. */
   storedAccount: string | undefined;

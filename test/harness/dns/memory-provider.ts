@@ -31,7 +31,7 @@ export interface MemoryProvider extends DnsProvider {
   plant(record: DnsRecord): void;
   /** Removes a zone from the account. */
   dropZone(name: string): void;
-  /** Runs before each call, which throws what it throws. */
+  /** Runs before each call; its errors are thrown by the call. */
   before: (verb: Verb, changes: readonly Change[]) => void | Promise<void>;
   /** The next apply makes this many changes and then fails. */
   breakAfter(changes: number, error: IngressError): void;

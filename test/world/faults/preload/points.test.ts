@@ -27,7 +27,7 @@ for (const [what, path, stable] of [
 }
 
 for (const path of ['archive/app.example.test/privkey1.pem', '/client/v4/zones', '/finalize-order', '.'])
-  test(`${path} stays as it is`, () => assert.equal(stablePath(path), path));
+  test(`${path} remains unchanged`, () => assert.equal(stablePath(path), path));
 
 test('each label has its own count; numbers count all acts', () => {
   const number = createNumbering();
