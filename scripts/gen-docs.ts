@@ -32,12 +32,12 @@ function configuration(): string {
 
 ${GENERATED}
 
-Everything is configured by environment variables. They are read once, at the start. An empty variable
-counts as not set. All configuration errors are reported at once, each with its variable and its fix;
-the exit code is then 78, and nothing was started or written.
+Everything is configured by environment variables. They are read once, at the start. An empty
+variable counts as not set. All configuration errors are reported at once, each with its variable
+and its fix; the exit code is then 78, and nothing was started or written.
 
-A variable marked *secret* can be read from a file instead: set \`NAME_FILE\` to its path (Docker and Kubernetes secrets).
-Secrets are never logged.
+A variable marked *secret* can be read from a file instead: set \`NAME_FILE\` to its path (Docker and
+Kubernetes secrets). Secrets are never logged.
 
 ## The ingress
 
@@ -47,13 +47,14 @@ ${providers.map(ofProvider).join('\n\n')}
 
 ## Node.js
 
-\`NODE_EXTRA_CA_CERTS\`: a PEM file with more certificate authorities to trust, for a private CA or provider endpoint.
+\`NODE_EXTRA_CA_CERTS\`: a PEM file with more certificate authorities to trust, for a private CA or
+provider endpoint.
 
 ## Not in this version
 
-These variables of older containers say who writes which records, or which key is served. This version
-does not support them, and ignoring them would change what is in production, so setting one is a
-configuration error, even if it is misspelt.
+These variables of older containers determine which records are written and by whom, or which key is
+served. This version does not support them, and ignoring them would change a production setup, so
+setting one is a configuration error, even if it is misspelt.
 
 ${rows(
   ['Variable', 'What this version does', 'What to do'],
@@ -68,8 +69,8 @@ ${rows(
 
 ## Without effect
 
-These variables of older containers are known and have no effect. Setting one is logged as a warning.
-So is any other variable that looks like a misspelt one of these tables.
+These variables of older containers are known and have no effect. Setting one is logged as a
+warning, and so is any other variable that looks like a misspelt one in these tables.
 
 ${rows(
   ['Variable', 'Instead'],
@@ -85,7 +86,8 @@ function ofProvider({ title, name, variables: own }: (typeof providers)[number])
     .replaceAll(' ', '-');
   return `## ${title} (\`DNS_PROVIDER=${name}\`)
 
-How to create the credentials, and the permissions that they need: [DNS providers](providers.md#${anchor}).
+[DNS providers](providers.md#${anchor}) explains how to create the credentials, and which permissions
+they need.
 
 ${table(own)}`;
 }
@@ -114,8 +116,8 @@ function decisions(): string {
 
 <!-- Made by scripts/gen-docs.ts from the titles of the files; run \`npm run docs\` after a change. -->
 
-Why the program is as it is: one decision in each file, with what was measured or read, what else was
-tried, and what follows. [Architecture](../architecture.md) shows how they fit together.
+These are the reasons for the design, one decision in each file, with measurements, alternatives and
+consequences. [Architecture](../architecture.md) shows how they fit together.
 
 ${rows(['', 'Decision'], entries)}
 `;
@@ -132,9 +134,9 @@ function errors(): string {
 
 ${GENERATED}
 
-Every error in the log has a code, a message that says what happened, and a hint that says what to do.
-\`retryable\` says whether a retry can succeed without any change; the ingress retries by itself either
-way, and keeps serving what it has.
+Every error in the log has a code, a message that says what happened, and a hint that says what to
+do. \`retryable\` says whether a retry can succeed without any change; the ingress retries by itself
+either way, and continues to serve its certificates.
 
 ${rows(['Code', 'What happened', 'What to do', 'Retryable'], entries)}
 `;
