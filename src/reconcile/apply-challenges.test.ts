@@ -15,9 +15,10 @@ import type { IngressEvent } from '../events.ts';
 import type { JournalEntry } from '../records/challenges.ts';
 import { type ChallengeJournal, createChallengeJournal, registeredChallenges } from '../records/registry.ts';
 import type { ZoneState } from '../records/zone-plan.ts';
-import { applyZone, removeChallenges, type ZoneWants, type ZoneWrite } from './apply.ts';
+import { removeChallenges, type ZoneWants, type ZoneWrite } from './apply.ts';
 import { type Deps, emptySharedState, type Spec } from './deps.ts';
 import type { Facts } from './discover.ts';
+import { applyZone } from './group.ts';
 
 const NAME = '_acme-challenge.app.example.com';
 const ZONE = { id: 'zone-example.com', name: 'example.com' };

@@ -10,13 +10,7 @@ import {
 import { ownerNames } from '../records/name-records.ts';
 import { ownerChanges } from '../records/ownership.ts';
 import { register, unregister } from '../records/registry.ts';
-import {
-  type DesiredChallenges,
-  NO_CHALLENGES,
-  planZone,
-  type ZonePlan,
-  type ZoneState,
-} from '../records/zone-plan.ts';
+import { type DesiredChallenges, planZone, type ZonePlan, type ZoneState } from '../records/zone-plan.ts';
 import type { Deps } from './deps.ts';
 import type { Facts } from './discover.ts';
 import { planContext, readZone } from './zones.ts';
@@ -25,9 +19,6 @@ import { planContext, readZone } from './zones.ts';
  * Another writer may change the zone between a read and a write; so often the plan is made again.
  */
 const ATTEMPTS = 3;
-
-/** A provider that refuses a write with one of these may accept a part of it. */
-const SPLITTABLE = ['STORE_FAILED', 'PROVIDER_PERMISSION_MISSING', 'PROVIDER_REJECTED'] as const;
 
 /** A challenge value to publish. */
 export interface WantedChallenge extends ChallengeValue {
@@ -71,44 +62,20 @@ export interface ZoneWrite {
 
 /**
  * Brings a zone to what is wanted, in one write: the records of all of its names, the challenges of
- * the orders under way, and the removal of those whose order is over. A write that the provider
- * refuses is made again in parts. Failures are part of the result; rejects with the signal's reason
- * only.
+ * the orders under way, and the removal of those whose order is over. Names whose records cannot be
+ * planned are part of the result. Throws what the provider throws, and STORE_FAILED.
  */
-export async function applyZone(
+export async function applyAtOnce(
   deps: Deps,
   zone: ZoneState,
   wants: ZoneWants,
   signal: AbortSignal,
 ): Promise<ZoneWrite> {
   const { facts, publish } = wants;
-  try {
-    const plan = await writeZone(deps, zone, wants, signal);
-    const challenges = publish.map((value) => published(deps, value));
-    const { refused: failed } = plan;
-    return { zone, facts, plan, failed, challenges, pruneFailure: undefined, writtenAt: deps.clock.now() };
-  } catch (failure) {
-    signal.throwIfAborted();
-    return applyInParts(deps, zone, wants, failure, signal);
-  }
-}
-
-/** Publishes challenges in a zone whose records were written before in this run. */
-export async function applyChallenges(
-  deps: Deps,
-  before: ZoneWrite,
-  publish: readonly WantedChallenge[],
-  signal: AbortSignal,
-): Promise<ZoneWrite> {
-  const { zone, facts, failed } = before;
-  const challenges = await publishAlone(
-    deps,
-    zone,
-    { facts, publish },
-    { failed, failure: undefined },
-    signal,
-  );
-  return { ...before, challenges, pruneFailure: undefined, writtenAt: deps.clock.now() };
+  const plan = await writeZone(deps, zone, wants, signal);
+  const challenges = publish.map((value) => published(deps, value));
+  const { refused: failed } = plan;
+  return { zone, facts, plan, failed, challenges, pruneFailure: undefined, writtenAt: deps.clock.now() };
 }
 
 /**
@@ -155,9 +122,9 @@ export async function removeChallenges(
 
 /**
  * Plans and writes, and repeats both if another writer was faster. Resolves with the plan that was
- * carried out.
+ * carried out. Throws what the provider throws, and STORE_FAILED.
  */
-async function writeZone(
+export async function writeZone(
   deps: Deps,
   zone: ZoneState,
   wants: Pick<ZoneWants, 'facts'> & DesiredChallenges,
@@ -259,155 +226,8 @@ function rememberOwners({ shared, emit }: Deps, { ownership }: Pick<ZonePlan, 'o
     if (decision.ownership !== 'yield') shared.claimed.add(domain);
 }
 
-/**
- * Makes a refused write again: records without challenges, challenges without records, removals
- * alone.
- */
-async function applyInParts(
-  deps: Deps,
-  zone: ZoneState,
-  wants: ZoneWants,
-  failure: unknown,
-  signal: AbortSignal,
-): Promise<ZoneWrite> {
-  const { facts, publish } = wants;
-  const { pruned } = planZone(zone, wants, planContext(deps, facts));
-  const hasRecords = zone.current !== undefined && zone.names.length > 0;
-  const parts = [hasRecords, publish.length > 0, pruned.length > 0].filter(Boolean).length;
-  const refused: Refused = { failure, isDivisible: parts > 1, isSplittable: isSplittable(failure) };
-  const records = hasRecords
-    ? await applyRecords(deps, { ...zone, registered: [] }, facts, refused, signal)
-    : { plan: undefined, failed: new Map() };
-  const challenges = refused.isDivisible
-    ? await publishAlone(deps, zone, wants, { ...records, failure }, signal)
-    : publish.map((value) => ({ value, record: undefined, failure }));
-  const pruneFailure = pruned.length > 0 ? await pruneAlone(deps, zone, wants, refused, signal) : undefined;
-  return { zone, facts, ...records, challenges, pruneFailure, writtenAt: deps.clock.now() };
-}
-
-/** A write that failed. */
-interface Refused {
-  readonly failure: unknown;
-  /** It had more than one part. */
-  readonly isDivisible: boolean;
-  /** The provider may accept a part of it. */
-  readonly isSplittable: boolean;
-}
-
-/**
- * The records without challenges; where a provider rejects the names together, each name by itself.
- */
-async function applyRecords(
-  deps: Deps,
-  zone: ZoneState,
-  facts: Facts,
-  { failure, isDivisible, isSplittable }: Refused,
-  signal: AbortSignal,
-): Promise<Pick<ZoneWrite, 'plan' | 'failed'>> {
-  let reason = failure;
-  if (isDivisible && isSplittable) {
-    try {
-      const plan = await writeZone(deps, zone, { facts, ...NO_CHALLENGES }, signal);
-      return { plan, failed: plan.refused };
-    } catch (thrown) {
-      signal.throwIfAborted();
-      reason = thrown;
-    }
-  }
-  if (isIngressError(reason, 'PROVIDER_REJECTED') && zone.names.length > 1)
-    return applyEachName(deps, zone, facts, signal);
-  const { refused } = planZone(zone, NO_CHALLENGES, planContext(deps, facts));
-  const failed = zone.names.map(({ domain }) => [domain, refused.get(domain) ?? reason] as const);
-  return { plan: undefined, failed: new Map(failed) };
-}
-
-async function applyEachName(
-  deps: Deps,
-  zone: ZoneState,
-  facts: Facts,
-  signal: AbortSignal,
-): Promise<Pick<ZoneWrite, 'plan' | 'failed'>> {
-  const failed = new Map<string, unknown>();
-  let joined: ZonePlan | undefined;
-  for (const name of zone.names) {
-    try {
-      const one = { ...zone, names: [name] };
-      const state = { ...one, current: await readZone(deps, one, signal) };
-      const plan = await writeZone(deps, state, { facts, ...NO_CHALLENGES }, signal);
-      for (const [domain, refusal] of plan.refused) failed.set(domain, refusal);
-      joined = joined ? join(joined, plan) : plan;
-    } catch (thrown) {
-      signal.throwIfAborted();
-      failed.set(name.domain, thrown);
-    }
-  }
-  return { plan: joined, failed };
-}
-
-function join(a: ZonePlan, b: ZonePlan): ZonePlan {
-  return { ...a, desired: [...a.desired, ...b.desired], names: new Map([...a.names, ...b.names]) };
-}
-
-/** The challenges without records, but not that of a first certificate whose records failed. */
-async function publishAlone(
-  deps: Deps,
-  zone: ZoneState,
-  { facts, publish }: Pick<ZoneWants, 'facts' | 'publish'>,
-  { failed, failure }: Pick<ZoneWrite, 'failed'> & { readonly failure: unknown },
-  signal: AbortSignal,
-): Promise<ChallengeOutcome[]> {
-  const isNeeded = ({ isRenewal, domain }: WantedChallenge) => isRenewal || !failed.has(domain);
-  const needed = publish.filter(isNeeded);
-  const left = publish
-    .filter((value) => !isNeeded(value))
-    .map((value) => ({ value, record: undefined, failure: failed.get(value.domain) ?? failure }));
-  if (needed.length === 0) return left;
-  const alone: ZoneState = { ...zone, names: [], registered: [] };
-  try {
-    await writeZone(deps, alone, { facts, publish: needed, retain: [] }, signal);
-    return [...needed.map((value) => published(deps, value)), ...left];
-  } catch (thrown) {
-    signal.throwIfAborted();
-    return [...needed.map((value) => ({ value, record: undefined, failure: thrown })), ...left];
-  }
-}
-
-async function pruneAlone(
-  deps: Deps,
-  zone: ZoneState,
-  { facts, publish, retain }: ZoneWants,
-  { failure, isDivisible, isSplittable }: Refused,
-  signal: AbortSignal,
-): Promise<unknown> {
-  if (isIngressError(failure, 'ZONE_NOT_FOUND')) return forget(deps, zone);
-  if (!isDivisible || !isSplittable) return failure;
-  try {
-    const wants = { facts, publish: [], retain: [...publish, ...retain] };
-    await writeZone(deps, { ...zone, names: [] }, wants, signal);
-    return undefined;
-  } catch (thrown) {
-    signal.throwIfAborted();
-    return thrown;
-  }
-}
-
-/** The account has no such zone any more, so the challenges in it are given up. */
-async function forget(deps: Deps, { zone, registered }: ZoneState): Promise<unknown> {
-  try {
-    await unregister(deps, registered);
-  } catch (thrown) {
-    return thrown;
-  }
-  for (const { name } of registered)
-    deps.emit({ type: 'challenge-abandoned', name, zone: zone.name ?? zone.id });
-  return undefined;
-}
-
-function isSplittable(failure: unknown): boolean {
-  return SPLITTABLE.some((code) => isIngressError(failure, code));
-}
-
-function published(deps: Deps, value: WantedChallenge): ChallengeOutcome {
+/** A challenge value that was written. */
+export function published(deps: Deps, value: WantedChallenge): ChallengeOutcome {
   return { value, record: recordOf(deps, value), failure: undefined };
 }
 

@@ -1,4 +1,6 @@
-import { applyChallenges, applyZone, type WantedChallenge, type ZoneWrite } from './apply.ts';
+import type { ZoneState } from '../records/zone-plan.ts';
+import { applyAtOnce, type WantedChallenge, type ZoneWants, type ZoneWrite } from './apply.ts';
+import { applyChallenges, applyInParts } from './apply-in-parts.ts';
 import { type WrittenZone, writtenZone } from './await-zone.ts';
 import type { Deps, ManagedCertificate } from './deps.ts';
 import { authorizationsOf, type Issuance } from './orders.ts';
@@ -88,11 +90,11 @@ export function startWrites(
 }
 
 /** The write of the zone that holds a name; undefined when none does. */
-export async function writeOf(
+export function writeOf(
   { zones }: Pick<ObservedRun, 'zones'>,
   writes: ZoneWrites,
   domain: string,
-): Promise<WrittenZone | undefined> {
+): Promise<WrittenZone> | undefined {
   return writes.get(zones.of.get(domain)?.zone.id ?? '');
 }
 
@@ -110,7 +112,7 @@ async function write(
   signal: AbortSignal,
 ): Promise<WrittenZone> {
   const last = await before;
-  const done: ZoneWrite = last
+  const done = last
     ? await applyChallenges(deps, last.write, publish, signal)
     : await applyZone(deps, zone, { facts, publish, retain: retained }, signal);
   if (done.pruneFailure !== undefined) {
@@ -120,4 +122,22 @@ async function write(
         report.fail(certificate, 'removing an earlier challenge', done.pruneFailure);
   }
   return writtenZone(deps, done, signal);
+}
+
+/**
+ * Brings a zone to what is wanted, in one write, or in parts where the provider refuses that.
+ * Failures are part of the result; rejects with the signal's reason only.
+ */
+export async function applyZone(
+  deps: Deps,
+  zone: ZoneState,
+  wants: ZoneWants,
+  signal: AbortSignal,
+): Promise<ZoneWrite> {
+  try {
+    return await applyAtOnce(deps, zone, wants, signal);
+  } catch (failure) {
+    signal.throwIfAborted();
+    return applyInParts(deps, zone, wants, failure, signal);
+  }
 }

@@ -80,9 +80,9 @@ export const names: readonly Mutant[] = [
     id: 'names-challenges-written-one-by-one',
     class: 'names',
     file: 'src/reconcile/apply.ts',
-    search: '    const plan = await writeZone(deps, zone, wants, signal);\n    const challenges =',
+    search: '  const plan = await writeZone(deps, zone, wants, signal);\n  const challenges =',
     replace:
-      '    for (const value of publish.slice(1))\n      await writeZone(deps, { ...zone, names: [], registered: [] }, { ...wants, publish: [value] }, signal);\n    const plan = await writeZone(deps, zone, { ...wants, publish: publish.slice(0, 1) }, signal);\n    const challenges =',
+      '  for (const value of publish.slice(1))\n    await writeZone(deps, { ...zone, names: [], registered: [] }, { ...wants, publish: [value] }, signal);\n  const plan = await writeZone(deps, zone, { ...wants, publish: publish.slice(0, 1) }, signal);\n  const challenges =',
     killedBy: [{ file: 'src/reconcile/several-certificates.test.ts' }, HUNDRED],
     note: 'Each challenge is written separately.',
   },
@@ -125,7 +125,7 @@ export const names: readonly Mutant[] = [
   {
     id: 'names-gone-zone-stops-renewal',
     class: 'names',
-    file: 'src/reconcile/apply.ts',
+    file: 'src/reconcile/apply-in-parts.ts',
     search: "  if (isIngressError(failure, 'ZONE_NOT_FOUND')) return forget(deps, zone);\n",
     replace: '',
     killedBy: [
@@ -137,7 +137,7 @@ export const names: readonly Mutant[] = [
   {
     id: 'names-refused-records-stop-renewal',
     class: 'names',
-    file: 'src/reconcile/apply.ts',
+    file: 'src/reconcile/apply-in-parts.ts',
     search: '=> isRenewal || !failed.has(domain);',
     replace: '=> !failed.has(domain);',
     killedBy: [
@@ -149,7 +149,7 @@ export const names: readonly Mutant[] = [
   {
     id: 'names-first-start-ignores-records',
     class: 'names',
-    file: 'src/reconcile/apply.ts',
+    file: 'src/reconcile/apply-in-parts.ts',
     search: '=> isRenewal || !failed.has(domain);',
     replace: "=> isRenewal || domain !== '';",
     killedBy: [

@@ -1,10 +1,11 @@
 import { challengeName } from '../../src/dns/name.ts';
 import type { DnsRecord } from '../../src/dns/record.ts';
 import { isIngressError } from '../../src/errors.ts';
-import { applyZone, removeChallenges } from '../../src/reconcile/apply.ts';
+import { removeChallenges } from '../../src/reconcile/apply.ts';
 import { awaitChallenges, awaitRecords, writtenZone, type ZoneWait } from '../../src/reconcile/await-zone.ts';
 import { type Deps, emptySharedState, manageCertificate } from '../../src/reconcile/deps.ts';
 import type { Facts } from '../../src/reconcile/discover.ts';
+import { applyZone } from '../../src/reconcile/group.ts';
 import { readZone } from '../../src/reconcile/zones.ts';
 import type { ChallengeValue, JournalEntry } from '../../src/records/challenges.ts';
 import type { AddressMode } from '../../src/records/ownership.ts';
