@@ -1,9 +1,9 @@
-import type { RegisteredChallenge } from '../records/challenges.ts';
 import { registeredChallenges } from '../records/registry.ts';
 import { confirmed, removeChallenges } from './apply.ts';
 import type { Deps, ManagedCertificate } from './deps.ts';
 import type { RenewalTask } from './renewal.ts';
 import type { Report } from './report.ts';
+import { readRegistry } from './zones.ts';
 
 /**
  * Milliseconds that removing challenges may take, and what is left of them once the process stops.
@@ -24,7 +24,7 @@ export async function cleanUp(
 ): Promise<void> {
   const { emit, provider } = deps;
   const certificates = batch.map(({ certificate }) => certificate);
-  const registered = await readRegistry(deps, report, certificates);
+  const registered = await readRegistry(deps, report, 'removing the challenge', certificates);
   const names = registered.map(({ name }) => name);
   if (names.length === 0) return;
   if (provider.capabilities.rewritesZone) {
@@ -50,22 +50,6 @@ export async function cleanUp(
   // Reported, the next attempt is seconds away and not hours.
   for (const certificate of await withLeftovers(deps, certificates))
     report.fail(certificate, 'removing the challenge', error);
-}
-
-async function readRegistry(
-  deps: Deps,
-  report: Report,
-  certificates: readonly ManagedCertificate[],
-): Promise<RegisteredChallenge[]> {
-  const found: RegisteredChallenge[] = [];
-  for (const certificate of certificates)
-    for (const name of certificate.names)
-      try {
-        found.push(...(await registeredChallenges(deps, name)));
-      } catch (thrown) {
-        report.fail(certificate, 'removing the challenge', thrown);
-      }
-  return found;
 }
 
 async function withLeftovers(

@@ -13,7 +13,8 @@ import { logRenewal } from './certificate-log.ts';
 import type { Deps, ManagedCertificate } from './deps.ts';
 import { writeOf, type ZoneWrites } from './group.ts';
 import { install, saveUnsaved } from './install.ts';
-import { authorizationsOf, type Issuance, issuanceContext, recordFailure } from './orders.ts';
+import { authorizationsOf, type Issuance, issuanceContext } from './orders.ts';
+import { recordingFailure } from './record-failure.ts';
 import { decideForNew } from './renewal.ts';
 import type { ObservedRun } from './zones.ts';
 
@@ -31,14 +32,8 @@ export async function issueAndServe(
   const { certificate, stagingDryRun, order } = issuance;
   await awaitOwnRecords(deps, run, issuance, writes, signal);
   await awaitOwnChallenges(deps, run, issuance, writes, signal);
-  if (stagingDryRun) {
-    const dryRun = () => validateAtStaging(deps, issuance, stagingDryRun, signal);
-    await recording(deps, run, issuance, stagingDryRun, dryRun);
-  }
-  const bundle = await recording(deps, run, issuance, order, async () => {
-    await validate(order, issuanceContext(deps, signal));
-    return accept(deps, issuance, await issueOrder(order, issuanceContext(deps, signal)));
-  });
+  if (stagingDryRun) await validateAtStaging(deps, run, issuance, stagingDryRun, signal);
+  const bundle = await obtain(deps, run, issuance, signal);
   // Stored and served first, cleaned up later: the zone can wait, a certificate that is lost is
   // ordered again.
   const complete = () => completeEverywhere(deps, order, bundle);
@@ -79,9 +74,9 @@ async function awaitOwnRecords(
   const waits = certificate.names.map(async (domain) => {
     const zone = await writeOf(run, writes, domain);
     const failure = zone?.write.failed.get(domain);
+    // A renewal's is reported at the end (awaitRecordsOf): what becomes of its order decides more.
     if (failure !== undefined && isFirst) throw failure;
-    if (failure !== undefined || !zone?.write.plan) return;
-    await awaitRecords(deps, zone, domain, wait, signal);
+    if (failure === undefined && zone?.write.plan) await awaitRecords(deps, zone, domain, wait, signal);
   });
   for (const outcome of await Promise.allSettled(waits)) {
     if (outcome.status === 'fulfilled') continue;
@@ -149,35 +144,43 @@ export async function awaitRecordsOf(
   }
 }
 
-/** Has the staging CA validate; nothing is issued there. */
+/**
+ * Has the staging CA validate; nothing is issued there. A failure goes into the ledger of the CA
+ * that the certificate is ordered at.
+ */
 async function validateAtStaging(
   deps: Deps,
-  { certificate: { names } }: Issuance,
+  { report }: ObservedRun,
+  { certificate, task, order: { authority } }: Issuance,
   stagingDryRun: PendingOrder,
   signal: AbortSignal,
 ): Promise<void> {
-  await validate(stagingDryRun, issuanceContext(deps, signal));
-  const { directoryUrl } = stagingDryRun.authority;
-  deps.emit({ type: 'staging-dry-run', certificate: names, directoryUrl });
+  const { attempt } = stagingDryRun.stored;
+  await recordingFailure(deps, report, { authority, task, attempt }, async () => {
+    await validate(stagingDryRun, issuanceContext(deps, signal));
+    const { directoryUrl } = stagingDryRun.authority;
+    deps.emit({ type: 'staging-dry-run', certificate: certificate.names, directoryUrl });
+  });
 }
 
-/**
- * A failure goes into the ledger of the CA that the certificate was ordered at, whichever CA
- * validated.
- */
-async function recording<T>(
+/** Has the CA validate and issue. Throws CERTIFICATE_UNUSABLE and what the CA throws. */
+async function obtain(
   deps: Deps,
   { report }: ObservedRun,
-  { task, order }: Issuance,
-  { stored: { attempt } }: PendingOrder,
-  work: () => Promise<T>,
-): Promise<T> {
+  issuance: Issuance,
+  signal: AbortSignal,
+): Promise<CertificateBundle> {
+  const { task, order } = issuance;
+  const { authority, params, stored } = order;
+  const context = issuanceContext(deps, signal);
   try {
-    return await work();
+    return await recordingFailure(deps, report, { authority, task, attempt: stored.attempt }, async () => {
+      await validate(order, context);
+      return accept(deps, issuance, await issueOrder(order, context));
+    });
   } catch (thrown) {
-    await recordFailure(deps, report, order.authority, task, attempt, thrown);
     // It would be downloaded again and again.
-    if (isIngressError(thrown, 'CERTIFICATE_UNUSABLE')) await order.authority.orders.remove(order.params.key);
+    if (isIngressError(thrown, 'CERTIFICATE_UNUSABLE')) await authority.orders.remove(params.key);
     throw thrown;
   }
 }

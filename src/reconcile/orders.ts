@@ -8,17 +8,15 @@ import {
 import { type Deferral, isDeferral } from '../acme/ledger/limits.ts';
 import type { OrderStore, StoredOrder } from '../acme/ledger/order-store.ts';
 import type { PendingAuthorization } from '../acme/order.ts';
-import { problemOf } from '../acme/problem.ts';
 import { lifetimeMs } from '../certificates/certificate.ts';
 import { certificateId } from '../certificates/renewal/ari.ts';
 import type { RenewalDecision } from '../certificates/renewal/policy.ts';
 import { stopwatch } from '../clock.ts';
-import { type IngressError, isIngressError } from '../errors.ts';
 import type { ChallengeValue } from '../records/challenges.ts';
-import { isRefusal, orderDelayMs } from './backoff.ts';
 import { type Authorities, type Deps, type ManagedCertificate, orderKey } from './deps.ts';
 import type { LoadedCertificate } from './install.ts';
 import { authorityFor, deferralAt, preflight } from './preflight.ts';
+import { recordingFailure } from './record-failure.ts';
 import { originOf, type RenewalTask } from './renewal.ts';
 import type { Report } from './report.ts';
 import type { ObservedRun } from './zones.ts';
@@ -97,7 +95,7 @@ export async function preflightAndOpen(
   const elapsed = stopwatch(deps.clock);
   const authority = await authorityFor(deps, task);
   const checking = () => preflight(deps, authority, task, zones, signal);
-  const chosen = await recording(deps, report, authority, task, checking, signal);
+  const chosen = await recordingFailure(deps, report, { authority, task }, checking);
   if (isDeferral(chosen)) return defer(deps, report, task, deferralAt(deps.authorities, authority, chosen));
   const order = await openAt(deps, report, authority, task, signal);
   if (isDeferral(order)) return defer(deps, report, task, deferralAt(deps.authorities, authority, order));
@@ -127,25 +125,7 @@ async function openAt(
 ) {
   const params = await orderParams(deps, authority, task);
   const opening = () => openOrder(authority, params, issuanceContext(deps, signal));
-  return recording(deps, report, authority, task, opening, signal);
-}
-
-/** A CA's failure goes into its ledger: how long it has failed decides which CA is asked. */
-async function recording<T>(
-  deps: Deps,
-  report: Report,
-  authority: Authority,
-  task: RenewalTask,
-  ask: () => Promise<T>,
-  signal: AbortSignal,
-): Promise<T> {
-  try {
-    return await ask();
-  } catch (thrown) {
-    signal.throwIfAborted();
-    await recordFailure(deps, report, authority, task, undefined, thrown);
-    throw thrown;
-  }
+  return recordingFailure(deps, report, { authority, task }, opening);
 }
 
 /** What to ask of a CA for a certificate. Throws STORE_FAILED. */
@@ -169,79 +149,4 @@ export async function orderParams(
 /** What the ACME client needs of the reconciler. */
 export function issuanceContext({ clock, newId, warn }: Deps, signal: AbortSignal): IssuanceContext {
   return { clock, newId, warn, signal };
-}
-
-/**
- * Writes a failed attempt into the CA's ledger, so that the next one waits its time after a restart
- * too. A failure before the CA was asked costs nothing there and is not written. A ledger that
- * cannot be written is reported; it counts an attempt without an end as failed.
- */
-export async function recordFailure(
-  deps: Deps,
-  report: Report,
-  { ledger }: Authority,
-  task: RenewalTask,
-  attempt: string | undefined,
-  thrown: unknown,
-): Promise<void> {
-  const { names } = task.certificate;
-  if (!isIngressError(thrown) || !(isRefusal(thrown) || thrown.code.startsWith('ACME_'))) return;
-  try {
-    const history = await ledger.history();
-    const now = deps.clock.now().getTime();
-    const pauseUntil = pauseOf(thrown, now);
-    const said = { code: thrown.code, message: thrown.message.slice(0, LONGEST_WORDS) };
-    if (pauseUntil) await ledger.write({ event: 'pause', until: pauseUntil.toISOString(), ...said });
-    const refused = isRefusal(thrown);
-    // One line says since when; a day of outage needs no more.
-    if (!refused && history.failingSince(names) !== undefined) return;
-    const usualMs = orderDelayMs(thrown, history.refusalsInARow(names) + 1, deps.random());
-    const orderMs = Math.min(usualMs, longestWaitMs(task, now));
-    const notBefore = orderMs > 0 ? new Date(now + orderMs) : undefined;
-    if (notBefore) report.defer(task, { until: notBefore, reason: said.message });
-    await ledger.write({
-      event: 'failed',
-      names,
-      ...said,
-      refused,
-      ...(attempt === undefined ? {} : { attempt }),
-      ...invalidOf(thrown),
-      ...(notBefore === undefined ? {} : { notBefore: notBefore.toISOString() }),
-    });
-  } catch (error) {
-    deps.emit({ type: 'ledger-failed', certificate: names, error });
-  }
-}
-
-/** Characters; what a CA has to say goes into a line of the ledger. */
-const LONGEST_WORDS = 1000;
-
-/**
- * Near its end a certificate of few days cannot wait for a day after each failure; a quarter of
- * what is left still ends in time.
- */
-function longestWaitMs({ stored }: RenewalTask, now: number): number {
-  if (!stored) return Number.POSITIVE_INFINITY;
-  return Math.max((stored.facts.notAfter.getTime() - now) / 4, SHORTEST_LAST_WAIT_MS);
-}
-
-/**
- * As the third wait; more often is no use, and would come near the CA's limit of failed
- * validations.
- */
-const SHORTEST_LAST_WAIT_MS = 100 * 60_000;
-
-/**
- * Until when a CA asks all its clients to wait: an outage or its limit of requests, not one of the
- * certificate's limits.
- */
-function pauseOf(thrown: IngressError, now: number): Date | undefined {
-  const status = problemOf(thrown)?.status ?? 0;
-  const isOfAll = thrown.code === 'ACME_PROBLEM' && (status >= 500 || (status === 429 && !isRefusal(thrown)));
-  return isOfAll && thrown.retryAfterMs !== undefined ? new Date(now + thrown.retryAfterMs) : undefined;
-}
-
-function invalidOf({ details }: IngressError): { invalid?: string[] } {
-  const { invalid } = details;
-  return Array.isArray(invalid) ? { invalid: invalid.filter((name) => typeof name === 'string') } : {};
 }

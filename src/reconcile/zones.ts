@@ -7,7 +7,7 @@ import type { IngressError } from '../errors.ts';
 import type { RegisteredChallenge } from '../records/challenges.ts';
 import { gatewayFault } from '../records/gateway-fault.ts';
 import { ownerNames } from '../records/name-records.ts';
-import { registeredChallenges } from '../records/registry.ts';
+import { type Registry, registeredChallenges } from '../records/registry.ts';
 import {
   NO_CHALLENGES,
   type PlanContext,
@@ -66,7 +66,7 @@ export async function observeZones(
   if (facts.failure !== undefined) for (const one of certificates) report.fail(one, 'records', facts.failure);
   const mayIssue = (one: ManagedCertificate) => isDue(run, one) && canIssueWithoutRecords(run, one);
   const concerned = facts.records ? certificates : certificates.filter(mayIssue);
-  const registered = await readRegistry(deps, report, certificates);
+  const registered = await readRegistry(deps, report, 'removing an earlier challenge', certificates);
   const found = await findZones(deps, report, concerned, registered, signal);
   const all: ObservedZone[] = [];
   await eachConcurrently(Math.min(ZONES_AT_ONCE, found.length), found, async (zone) => {
@@ -129,6 +129,27 @@ function readNames(
   return [...new Set([...owners, ...registered.map(({ name }) => name)])];
 }
 
+/**
+ * The registered challenges of certificates. A journal that cannot be read costs its certificate
+ * only, as a failure of `step`. Never rejects.
+ */
+export async function readRegistry(
+  deps: Registry,
+  report: Report,
+  step: string,
+  certificates: readonly ManagedCertificate[],
+): Promise<readonly RegisteredChallenge[]> {
+  const found: RegisteredChallenge[] = [];
+  for (const certificate of certificates)
+    for (const name of certificate.names)
+      try {
+        found.push(...(await registeredChallenges(deps, name)));
+      } catch (failure) {
+        report.fail(certificate, step, failure);
+      }
+  return found;
+}
+
 interface FoundName extends ZoneName {
   readonly certificate: ManagedCertificate;
 }
@@ -137,22 +158,6 @@ interface FoundZone {
   readonly zone: Zone;
   readonly names: FoundName[];
   readonly registered: RegisteredChallenge[];
-}
-
-/** A journal that cannot be read costs its certificate only. */
-async function readRegistry(
-  deps: ReadDeps,
-  report: Report,
-  certificates: readonly ManagedCertificate[],
-): Promise<readonly RegisteredChallenge[]> {
-  const found: RegisteredChallenge[] = [];
-  for (const certificate of certificates)
-    for (const name of certificate.names) {
-      const read = () => registeredChallenges(deps, name);
-      const own = await report.shared('removing an earlier challenge', [certificate], read);
-      found.push(...(own ?? []));
-    }
-  return found;
 }
 
 /** The zones of the names, and those that have registered challenges only. */

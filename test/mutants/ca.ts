@@ -188,7 +188,7 @@ export const cas: readonly Mutant[] = [
     id: 'ca-dry-run-skipped',
     class: 'ca',
     file: 'src/reconcile/issue.ts',
-    search: '    await recording(deps, run, issuance, stagingDryRun, dryRun);\n',
+    search: '  if (stagingDryRun) await validateAtStaging(deps, run, issuance, stagingDryRun, signal);\n',
     replace: '',
     killedBy: [
       { file: 'src/reconcile/orders.test.ts' },

@@ -14,7 +14,7 @@ export const limits: readonly Mutant[] = [
   {
     id: 'limits-refusal-not-waited-out',
     class: 'limits',
-    file: 'src/reconcile/orders.ts',
+    file: 'src/reconcile/record-failure.ts',
     search: '      ...(notBefore === undefined ? {} : { notBefore: notBefore.toISOString() }),\n',
     replace: '',
     killedBy: [{ file: 'src/reconcile/orders.test.ts' }, DEFERRED, NO_VALIDATION],
@@ -82,13 +82,12 @@ export const limits: readonly Mutant[] = [
   {
     id: 'limits-pause-ignored',
     class: 'limits',
-    file: 'src/reconcile/orders.ts',
+    file: 'src/reconcile/record-failure.ts',
     search:
       "    if (pauseUntil) await ledger.write({ event: 'pause', until: pauseUntil.toISOString(), ...said });\n",
     replace: '',
     killedBy: [
       { file: 'src/reconcile/orders.test.ts' },
-
       {
         file: 'test/faults/authority-outage.test.ts',
         test: 'the CA is down or slow',

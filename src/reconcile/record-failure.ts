@@ -1,0 +1,107 @@
+import type { Authority } from '../acme/issuance.ts';
+import { problemOf } from '../acme/problem.ts';
+import { type IngressError, isIngressError } from '../errors.ts';
+import { isRefusal, orderDelayMs } from './backoff.ts';
+import type { Deps } from './deps.ts';
+import type { RenewalTask } from './renewal.ts';
+import type { Report } from './report.ts';
+
+/** What is asked of a CA for a certificate. */
+export interface Attempt {
+  /** The CA whose ledger has it. */
+  readonly authority: Authority;
+  readonly task: RenewalTask;
+  /** Its ID in the ledger, once an order is open. */
+  readonly attempt?: string;
+}
+
+/**
+ * Calls `ask`. Its failure goes into the CA's ledger before this rejects with it: how long a CA has
+ * failed decides which one is asked.
+ */
+export async function recordingFailure<T>(
+  deps: Deps,
+  report: Report,
+  attempt: Attempt,
+  ask: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await ask();
+  } catch (thrown) {
+    await recordFailure(deps, report, attempt, thrown);
+    throw thrown;
+  }
+}
+
+/**
+ * Writes a failed attempt into the CA's ledger, so that the next one waits its time after a restart
+ * too. A failure before the CA was asked costs nothing there and is not written. A ledger that
+ * cannot be written is reported; it counts an attempt without an end as failed.
+ */
+async function recordFailure(
+  deps: Deps,
+  report: Report,
+  { authority: { ledger }, task, attempt }: Attempt,
+  thrown: unknown,
+): Promise<void> {
+  const { names } = task.certificate;
+  if (!isIngressError(thrown) || !(isRefusal(thrown) || thrown.code.startsWith('ACME_'))) return;
+  try {
+    const history = await ledger.history();
+    const now = deps.clock.now().getTime();
+    const pauseUntil = pauseOf(thrown, now);
+    const said = { code: thrown.code, message: thrown.message.slice(0, LONGEST_WORDS) };
+    if (pauseUntil) await ledger.write({ event: 'pause', until: pauseUntil.toISOString(), ...said });
+    const refused = isRefusal(thrown);
+    // One line says since when; a day of outage needs no more.
+    if (!refused && history.failingSince(names) !== undefined) return;
+    const usualMs = orderDelayMs(thrown, history.refusalsInARow(names) + 1, deps.random());
+    const orderMs = Math.min(usualMs, longestWaitMs(task, now));
+    const notBefore = orderMs > 0 ? new Date(now + orderMs) : undefined;
+    if (notBefore) report.defer(task, { until: notBefore, reason: said.message });
+    await ledger.write({
+      event: 'failed',
+      names,
+      ...said,
+      refused,
+      ...(attempt === undefined ? {} : { attempt }),
+      ...invalidOf(thrown),
+      ...(notBefore === undefined ? {} : { notBefore: notBefore.toISOString() }),
+    });
+  } catch (error) {
+    deps.emit({ type: 'ledger-failed', certificate: names, error });
+  }
+}
+
+/** Characters; what a CA has to say goes into a line of the ledger. */
+const LONGEST_WORDS = 1000;
+
+/**
+ * Near its end a certificate of few days cannot wait for a day after each failure; a quarter of
+ * what is left still ends in time.
+ */
+function longestWaitMs({ stored }: RenewalTask, now: number): number {
+  if (!stored) return Number.POSITIVE_INFINITY;
+  return Math.max((stored.facts.notAfter.getTime() - now) / 4, SHORTEST_LAST_WAIT_MS);
+}
+
+/**
+ * As the third wait; more often is no use, and would come near the CA's limit of failed
+ * validations.
+ */
+const SHORTEST_LAST_WAIT_MS = 100 * 60_000;
+
+/**
+ * Until when a CA asks all its clients to wait: an outage or its limit of requests, not one of the
+ * certificate's limits.
+ */
+function pauseOf(thrown: IngressError, now: number): Date | undefined {
+  const status = problemOf(thrown)?.status ?? 0;
+  const isOfAll = thrown.code === 'ACME_PROBLEM' && (status >= 500 || (status === 429 && !isRefusal(thrown)));
+  return isOfAll && thrown.retryAfterMs !== undefined ? new Date(now + thrown.retryAfterMs) : undefined;
+}
+
+function invalidOf({ details }: IngressError): { invalid?: string[] } {
+  const { invalid } = details;
+  return Array.isArray(invalid) ? { invalid: invalid.filter((name) => typeof name === 'string') } : {};
+}
