@@ -5,7 +5,7 @@ import { test } from 'node:test';
 
 /** What each room may import from this program. A room that is not listed imports nothing. */
 const rooms: Readonly<Record<string, readonly string[]>> = {
-  'src/config': ['src/config', 'src/dns/name.ts', 'src/errors.ts'],
+  'src/config': ['src/config', 'src/dns/name.ts', 'src/records/app-address.ts', 'src/errors.ts'],
   'src/dns': ['src/dns', 'src/async.ts', 'src/clock.ts', 'src/errors.ts'],
   'src/records': ['src/records', 'src/dns', 'src/errors.ts', 'src/files.ts', 'src/volume.ts', 'src/json.ts'],
   'src/net': ['src/net', 'src/async.ts', 'src/errors.ts', 'src/json.ts'],
@@ -111,6 +111,7 @@ const pure = [
   'src/records/alias.ts',
   'src/dns/caa/property.ts',
   'src/dns/caa/judge.ts',
+  'src/records/app-address.ts',
   'src/records/ownership.ts',
   'src/records/desired.ts',
   'src/records/gateway-fault.ts',

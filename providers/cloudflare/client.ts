@@ -15,7 +15,7 @@ import type { Sdk } from './sdk.ts';
 export interface ClientOptions {
   readonly token: Secret;
   readonly baseUrl: string;
-  /** Milliseconds that one call may take, including its body. */
+  /** Milliseconds that one call may take, including its body; less than the SDK's own minute. */
   readonly timeoutMs: number;
   readonly budget: Budget;
   readonly clock: Clock;
@@ -61,8 +61,6 @@ export function createClient(options: ClientOptions): CloudflareClient {
     await budget.spend(signal);
     loading ??= loadSdk(options);
     const sdk = await loading;
-    // The SDK's own timeout ends the call as well, because `createFetch` reads the whole body. This
-    // one is what the error names.
     const deadline = AbortSignal.timeout(timeoutMs);
     const ends = { signal: AbortSignal.any([signal, deadline]) };
     const whole = { ...operation, baseUrl, token };
@@ -115,9 +113,9 @@ export function createClient(options: ClientOptions): CloudflareClient {
   };
 }
 
-async function loadSdk({ token, baseUrl, timeoutMs, outgoing }: ClientOptions): Promise<Sdk> {
+async function loadSdk({ token, baseUrl, outgoing }: ClientOptions): Promise<Sdk> {
   const { createSdk } = await import('./sdk.ts');
-  return createSdk(token, baseUrl, timeoutMs, createFetch(outgoing));
+  return createSdk(token, baseUrl, createFetch(outgoing));
 }
 
 interface Page<T> {

@@ -13,7 +13,7 @@ export type Sdk = ReturnType<typeof createSdk>;
  * as a whole: then the bundler leaves out the rest of the package, and a start without calls to the
  * provider does not load it.
  */
-export function createSdk(token: Secret, baseURL: string, timeout: number, fetch: Fetch) {
+export function createSdk(token: Secret, baseURL: string, fetch: Fetch) {
   return createClient({
     resources: [BaseZones, BaseRecords, BaseTokens],
     apiToken: token.reveal(),
@@ -23,7 +23,6 @@ export function createSdk(token: Secret, baseURL: string, timeout: number, fetch
     apiEmail: null,
     userServiceKey: null,
     baseURL,
-    timeout,
     fetch,
     maxRetries: 0,
     logLevel: 'off',

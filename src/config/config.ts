@@ -1,4 +1,5 @@
-import { appAddressName, challengeName } from '../dns/name.ts';
+import { challengeName } from '../dns/name.ts';
+import { appAddressName } from '../records/app-address.ts';
 import { type Authorities, chooseAuthorities } from './authorities.ts';
 import { type PlannedCertificate, planCertificates } from './certificates.ts';
 import { chooseProvider, type ProviderChoice } from './choose-provider.ts';

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
-  appAddressName,
   baseName,
   canonicalName,
   challengeName,
@@ -45,8 +44,6 @@ test('the names of a certificate are host names and wildcards of one level', () 
 test('owner names are derived from a name', () => {
   assert.equal(challengeName('*.example.com'), '_acme-challenge.example.com');
   assert.equal(challengeName('app.example.com'), '_acme-challenge.app.example.com');
-  assert.equal(appAddressName('app.example.com', '_x'), '_x.app.example.com');
-  assert.equal(appAddressName('*.example.com', '_x'), '_x-wildcard.example.com');
   assert.equal(baseName('*.example.com'), 'example.com');
 });
 

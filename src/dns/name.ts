@@ -72,11 +72,3 @@ export function selfAndAncestors(name: string): string[] {
 export function challengeName(name: string): string {
   return `_acme-challenge.${baseName(name)}`;
 }
-
-/**
- * The owner name of the app address record: `<prefix>.<name>`, or `<prefix>-wildcard.<base>` for a
- * wildcard.
- */
-export function appAddressName(name: string, prefix: string): string {
-  return isWildcard(name) ? `${prefix}-wildcard.${baseName(name)}` : `${prefix}.${name}`;
-}

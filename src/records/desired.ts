@@ -1,5 +1,6 @@
-import { appAddressName, baseName, isWildcard } from '../dns/name.ts';
+import { baseName, isWildcard } from '../dns/name.ts';
 import { type DnsRecord, formatCaa } from '../dns/record.ts';
+import { type AppAddress, appAddress } from './app-address.ts';
 
 /**
  * Why a record is desired; it decides which current records at the same name conflict with it (see
@@ -23,16 +24,11 @@ export interface DesiredRecord extends DnsRecord {
 }
 
 /** The inputs for the records of a name. */
-export interface Wanted {
-  /** The name to serve, or `*.` and a name. */
-  readonly domain: string;
+export interface Wanted extends AppAddress {
   /**
    * Target of the CNAME at the domain, or the addresses (IPv4, IPv6) that are published instead.
    */
   readonly alias: { readonly target: string } | { readonly addresses: readonly string[] };
-  readonly appId: string;
-  readonly port: number;
-  readonly txtPrefix: string;
   /** The only accounts that may issue; undefined when no CAA record is desired. */
   readonly caa: readonly CaaOwner[] | undefined;
 }
@@ -70,16 +66,6 @@ export function desiredRecords(wanted: Wanted, normalizeTtl: (seconds: number) =
     records.push({ purpose: 'caa', for: domain, ...record, ...(ended.length > 0 && { succeeds: ended }) });
   }
   return records;
-}
-
-/** The TXT record by which the gateway finds the app. */
-export function appAddress({
-  domain,
-  appId,
-  port,
-  txtPrefix,
-}: Pick<Wanted, 'domain' | 'appId' | 'port' | 'txtPrefix'>): Omit<DnsRecord, 'ttl'> {
-  return { name: appAddressName(domain, txtPrefix), type: 'TXT', value: `${appId}:${port}` };
 }
 
 function aliasData(alias: Wanted['alias']): Pick<DnsRecord, 'type' | 'value'>[] {

@@ -1,10 +1,11 @@
-import { appAddressName, baseName, challengeName } from '../dns/name.ts';
+import { baseName, challengeName } from '../dns/name.ts';
 import type { Capabilities } from '../dns/provider.ts';
 import { type CurrentRecord, sameData } from '../dns/record.ts';
 import { type Addresses, allAddresses } from '../dns/resolver.ts';
 import { IngressError } from '../errors.ts';
 import { chooseAlias, chooseAliasTarget, type GatewayLookups, standInAddresses } from './alias.ts';
-import { appAddress, type CaaOwner, type DesiredRecord, desiredRecords, type Wanted } from './desired.ts';
+import { appAddress, appAddressName } from './app-address.ts';
+import { type CaaOwner, type DesiredRecord, desiredRecords, type Wanted } from './desired.ts';
 
 /** The part of the configuration that decides the records of a name. */
 export interface RecordSpec {

@@ -1,7 +1,8 @@
-import { appAddressName, challengeName } from '../../src/dns/name.ts';
+import { challengeName } from '../../src/dns/name.ts';
 import type { DnsProvider } from '../../src/dns/provider.ts';
 import { type Change, sameData } from '../../src/dns/record.ts';
 import { removeChallenges } from '../../src/reconcile/apply.ts';
+import { appAddressName } from '../../src/records/app-address.ts';
 import type { JournalEntry } from '../../src/records/challenges.ts';
 import { challengeRecord, toRecord } from '../../src/records/challenges.ts';
 import { type DesiredRecord, desiredRecords } from '../../src/records/desired.ts';
