@@ -213,7 +213,7 @@ const report = {
 };
 
 /** Blocks by their name in the document: `<!-- example: plan -->`. */
-export const examples: Readonly<Record<string, string>> = {
+const examples: Readonly<Record<string, string>> = {
   plan: block('', describeForecast(first, [])),
   'plan-json': block('json', planJson(complete)),
   status: block('', describeState(state, NOW)),

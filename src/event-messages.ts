@@ -17,12 +17,12 @@ interface Message<E> {
 }
 
 /** The level of a log line. */
-export type Level = 'debug' | 'info' | 'warn' | 'error' | 'fatal';
+type Level = 'debug' | 'info' | 'warn' | 'error' | 'fatal';
 
 type Messages = { readonly [T in EventType]: Message<EventOf<T>> };
 
 /** The log line and sentence of every event. */
-export const eventMessages: Messages = {
+const eventMessages: Messages = {
   starting: {
     level: 'info',
     fields: ({ version, domains, provider, directoryUrl }) => ({ version, domains, provider, directoryUrl }),

@@ -10,7 +10,7 @@ import { normalizeTtl, toBody, toCurrent } from './records.ts';
  */
 
 /** Maximum number of operations in a batch for a zone on the free plan. */
-export const BATCH_LIMIT = 200;
+const BATCH_LIMIT = 200;
 
 /**
  * The operations of one change. Several can be set: to change a type, a record is deleted and

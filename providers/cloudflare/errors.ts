@@ -21,7 +21,7 @@ export interface Operation {
 }
 
 /** One error in a Cloudflare response. */
-export interface Refusal {
+interface Refusal {
   readonly code: number;
   readonly message: string;
 }

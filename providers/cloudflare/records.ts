@@ -24,7 +24,7 @@ export type RecordBody = ARecordParam | AAAARecordParam | CNAMERecordParam | TXT
  * The comment of every record that this program writes, so that the dashboard shows where it comes
  * from.
  */
-export const MARK = 'dstack-ingress';
+const MARK = 'dstack-ingress';
 
 const AUTOMATIC = 1;
 /**

@@ -23,7 +23,7 @@ export interface Refusal {
 const NAME_SERVERS = 'Domain List > Manage > Nameservers > Namecheap BasicDNS';
 
 /** Milliseconds to pause when the limit is exceeded and the API, as usual, sends no Retry-After. */
-export const HOLD_MS = 300_000;
+const HOLD_MS = 300_000;
 
 /** Maximum number of items named in a message. */
 const NAMED = 5;

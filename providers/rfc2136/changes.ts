@@ -273,7 +273,7 @@ const NOTHING = Buffer.alloc(0);
  * The prerequisites for additions at a name. Without them, the server may silently skip an
  * addition.
  */
-export function prerequisitesFor(
+function prerequisitesFor(
   name: string,
   at: readonly ZoneEntry[],
   added: readonly WireRecord[],

@@ -28,7 +28,7 @@ export type Verdict =
   | { readonly kind: 'mistimed'; readonly serverTime: Date };
 
 /** Seconds that the clocks may differ, as RFC 8945 §10 recommends. */
-export const FUDGE = 300;
+const FUDGE = 300;
 /** Most unsigned messages between two signed ones of a transfer (RFC 8945 §5.3.1). */
 const MOST_UNSIGNED = 99;
 

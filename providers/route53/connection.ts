@@ -173,7 +173,7 @@ const LEAST_LEFT_MS = 5 * 60_000;
  * Assumes a role when its keys are needed, and again before they expire. Concurrent callers share
  * one call.
  */
-export function createSession(assume: (signal: AbortSignal) => Promise<AssumedKeys>, clock: Clock): Session {
+function createSession(assume: (signal: AbortSignal) => Promise<AssumedKeys>, clock: Clock): Session {
   const mutex = new Mutex();
   let assumed: AssumedKeys | undefined;
   return {

@@ -21,7 +21,7 @@ export interface Operation {
  * Milliseconds to pause after the account's limit, which counts by the second, or after a
  * concurrent change.
  */
-export const PAUSE_MS = 1000;
+const PAUSE_MS = 1000;
 
 const IAM =
   'IAM console > Users (or Roles) > the one that AWS names > Permissions > Add permissions > Create inline policy > JSON';
@@ -118,7 +118,7 @@ export function badAnswer(operation: Operation, what: string): IngressError {
 }
 
 /** The service's name in messages. */
-export function serviceOf({ action }: Pick<Operation, 'action'>): string {
+function serviceOf({ action }: Pick<Operation, 'action'>): string {
   return action.startsWith('sts:') ? 'AWS STS' : 'Route 53';
 }
 

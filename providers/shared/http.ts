@@ -54,7 +54,7 @@ const ASKS_TO_WAIT = new Set([405, 429, 503]);
 export type Http = (call: HttpCall, signal: AbortSignal) => Promise<HttpAnswer>;
 
 /** Bytes. No response that these APIs document is longer. */
-export const LONGEST_ANSWER = 16 * 1024 * 1024;
+const LONGEST_ANSWER = 16 * 1024 * 1024;
 
 /**
  * Makes calls to an API with text responses: each call is one request, made when the budget allows

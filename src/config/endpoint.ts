@@ -53,7 +53,7 @@ export type SchemeName = keyof typeof table;
 export const SCHEMES: Readonly<Record<SchemeName, Scheme>> = table;
 
 /** The names of the schemes, in the order of the table. */
-export const schemeNames = Object.keys(table) as readonly SchemeName[]; // Object.keys promises only strings.
+const schemeNames = Object.keys(table) as readonly SchemeName[]; // Object.keys promises only strings.
 
 /** The schemes of protocols that are forwarded as bytes and have an ALPN name. */
 export const namedBytes = schemeNames.filter(

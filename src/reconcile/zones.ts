@@ -81,7 +81,7 @@ export async function observeZones(
  * Whether an order may be opened while the records of its names are unknown: identity decides
  * records, not certificates.
  */
-export function canIssueWithoutRecords(
+function canIssueWithoutRecords(
   run: Pick<Run, 'loaded' | 'facts'>,
   certificate: ManagedCertificate,
 ): boolean {

@@ -29,7 +29,7 @@ export async function aftermath(world: World, environment: Environment, orders =
 }
 
 /** The number of orders for a name that the CA has created, as counted by its front. */
-export function ordersFor(world: World, name: string): number {
+function ordersFor(world: World, name: string): number {
   const orders = world.acmeFront.granted.filter(({ kind }) => kind === 'POST /order-plz');
   return orders.filter(({ payload }) => JSON.stringify(payload).includes(`"${name}"`)).length;
 }

@@ -108,7 +108,7 @@ function lastLines({ log }: Ingress): string[] {
 }
 
 /** Clears all faults. */
-export function clearFaults(world: World): void {
+function clearFaults(world: World): void {
   const { acmeFront, cloudflare, resolver, nameServers } = world;
   acmeFront.clearFaults();
   acmeFront.releaseOrders();

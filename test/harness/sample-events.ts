@@ -1,5 +1,5 @@
 import { IngressError } from '../../src/errors.ts';
-import type { EventOf, EventType, IngressEvent } from '../../src/events.ts';
+import type { EventOf, EventType } from '../../src/events.ts';
 
 const until = new Date('2026-11-24T12:30:05.250Z');
 const notAfter = new Date('2027-02-22T09:14:03.000Z');
@@ -155,6 +155,3 @@ export const sampleEvents: { readonly [T in EventType]: readonly [EventOf<T>, ..
   'challenge-not-removed': [{ type: 'challenge-not-removed', error }],
   'name-regained': [{ type: 'name-regained', name: 'app.example.com', sentence: 'it is ours again' }],
 };
-
-/** All sample events, in order. */
-export const allSampleEvents: readonly IngressEvent[] = Object.values(sampleEvents).flat();

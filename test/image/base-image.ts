@@ -24,7 +24,7 @@ const DPKG = [...LEFT_OUT, 'path-include=/usr/share/doc/*/copyright', 'force-uns
  * The path of a tar file with the root file system of a Debian trixie as small as the official slim
  * image, created from this host's own mirror and kept for a week. Needs mmdebstrap and root.
  */
-export async function baseArchive(): Promise<string> {
+async function baseArchive(): Promise<string> {
   const path = join(cacheFolder, 'base-trixie.tar');
   const made = await stat(path).catch(() => undefined);
   if (made && Date.now() - made.mtimeMs < OLDEST_MS) return path;

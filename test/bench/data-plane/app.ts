@@ -12,7 +12,7 @@ export interface BenchApp extends AsyncDisposable {
 }
 
 /** The app's bodies by path, in bytes. */
-export const bodies = { '/tiny': 2, '/1k': 1_024, '/64k': 65_536, '/bulk': 64 * 1_048_576 } as const;
+const bodies = { '/tiny': 2, '/1k': 1_024, '/64k': 65_536, '/bulk': 64 * 1_048_576 } as const;
 
 /**
  * One app for all contenders: nginx with files, on the client's cores. It listens on every

@@ -27,7 +27,7 @@ const OPERATIONS: Readonly<Record<string, readonly (readonly [operation: string,
  * Microseconds of public-key operations in a full handshake; undefined for a group without a
  * timing.
  */
-export function cryptoUs(group: string, speeds: readonly CryptoSpeed[]): number | undefined {
+function cryptoUs(group: string, speeds: readonly CryptoSpeed[]): number | undefined {
   const operations = OPERATIONS[group.toLowerCase()];
   return operations?.reduce((sum, [operation, times]) => {
     const perSecond = speeds.find((speed) => speed.operation === operation)?.perSecond ?? Number.NaN;

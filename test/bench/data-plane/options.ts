@@ -21,7 +21,7 @@ export interface Options {
 }
 
 /** The values of `--only`: kinds of work, and `names` for all works with many names. */
-export const parts = ['requests', 'handshakes', 'bulk', 'latency', 'memory', 'names'] as const;
+const parts = ['requests', 'handshakes', 'bulk', 'latency', 'memory', 'names'] as const;
 export type Part = (typeof parts)[number];
 
 const USAGE = `scripts/bench data-plane [--rounds 5] [--seconds 3] [--only ${parts.join(',')}]

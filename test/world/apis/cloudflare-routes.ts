@@ -4,7 +4,7 @@ import { type Refusal, refusals } from './cloudflare-refusal.ts';
 import type { StoredToken } from './cloudflare-token.ts';
 import type { StoredZone } from './cloudflare-zone.ts';
 
-export interface Request {
+interface Request {
   readonly method: string;
   /** Below the base URL, without the query. */
   readonly path: string;

@@ -34,7 +34,7 @@ const NAME_LENGTH = 60;
 const LENGTHS: Readonly<Record<string, number>> = { TXT: 2500 };
 const OTHER_LENGTH = 255;
 /** The value that an automatic TTL is read back as. */
-export const AUTOMATIC_TTL = '1799';
+const AUTOMATIC_TTL = '1799';
 
 let lastId = 100_000;
 

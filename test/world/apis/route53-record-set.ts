@@ -121,7 +121,7 @@ function faultOfTxt(value: string): string | undefined {
  * Lower case, a final dot, and every character but letters, digits, `-`, `_` and dots as three
  * octal digits.
  */
-export function escapeName(name: string): string {
+function escapeName(name: string): string {
   const plain = unescapeName(name).toLowerCase();
   const escaped = plain.replace(
     /[^a-z0-9_.-]/g,

@@ -14,7 +14,7 @@ export interface StoredChange {
   inForce(): boolean;
 }
 
-export interface Account {
+interface Account {
   readonly zones: readonly StoredZone[];
   change(id: string): StoredChange | undefined;
   submit(): StoredChange;

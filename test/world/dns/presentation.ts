@@ -36,7 +36,7 @@ function normalizeData(type: string, data: string): string {
  * The character-strings (RFC 1035 §3.3.14) of a TXT record: the quoted ones, or the complete text
  * if it does not begin with a quote. Strings longer than 255 octets are split.
  */
-export function txtStrings(data: string): Buffer[] {
+function txtStrings(data: string): Buffer[] {
   const strings = data.trimStart().startsWith('"') ? tokens(data) : [Buffer.from(data)];
   return strings.flatMap((string) => {
     const pieces = Math.max(1, Math.ceil(string.length / LONGEST_STRING));
