@@ -107,6 +107,33 @@ test('a wildcard is refused for the CNAME of another container at its base name,
   assert.equal(desiredOf(planned, API).length, 3);
 });
 
+test('a name and its wildcard are planned together: the CNAME at the name is removed for both', () => {
+  const wildcard = `*.${APP}`;
+  const current = [record(APP, 'CNAME', 'old.example.net')];
+  const planned = planZone(state([wildcard, APP], current), NO_CHALLENGES, withCaa);
+  assert.deepEqual(refusals(planned), []);
+  assert.deepEqual(planned.changes.map(brief).sort(), [
+    `create ${wildcard} CNAME ${GATEWAY}`,
+    ...[`create _txt-wildcard.${APP} TXT bb:443`, `create _txt.${APP} TXT bb:443`],
+    `create ${APP} A 192.0.2.1`,
+    `create ${APP} CAA 0 issue "ca.example;validationmethods=dns-01;accounturi=https://ca.example/1"`,
+    `create ${APP} CAA 0 issuewild "ca.example;validationmethods=dns-01;accounturi=https://ca.example/1"`,
+    `remove ${APP} CNAME old.example.net`,
+  ]);
+});
+
+test('a wildcard is refused for the CNAME at its base name if that name is refused itself', () => {
+  const wildcard = `*.${APP}`;
+  const blocking = record(`_txt.${APP}`, 'CNAME', 'x.example.org');
+  const current = [record(APP, 'CNAME', 'old.example.net'), blocking];
+  const planned = planZone(state([wildcard, APP], current), NO_CHALLENGES, withCaa);
+  assert.deepEqual(refusals(planned).sort(), [
+    [wildcard, 'PROVIDER_REJECTED'],
+    [APP, 'PROVIDER_REJECTED'],
+  ]);
+  assert.deepEqual(planned.changes, []);
+});
+
 test('challenges of orders under way are published, those of open orders retained, all others pruned', () => {
   const current = ['open', 'over', 'foreign'].map((text) => record(challengeOf(APP), 'TXT', text));
   const registered = [registeredValue('open'), registeredValue('over')];
@@ -179,7 +206,7 @@ test('a name of another container is yielded once this process has claimed it', 
 
 test('planning what was applied has no changes, whatever is current and registered', () => {
   const pool = [
-    ...[APP, WWW, `_txt.${APP}`].map((name) => record(name, 'CNAME', 'gw.other.net')),
+    ...[APP, WWW, `_txt.${APP}`, `_txt-wildcard.${APP}`].map((name) => record(name, 'CNAME', 'gw.other.net')),
     ...[APP, WWW].map((name) => record(name, 'A', '192.0.2.9')),
     ...['aa:443', 'bb:443'].map((text) => record(`_txt.${WWW}`, 'TXT', text)),
     ...['new', 'open', 'over', 'foreign'].map((text) => record(challengeOf(APP), 'TXT', text)),
@@ -195,14 +222,16 @@ test('planning what was applied has no changes, whatever is current and register
     fc.constantFrom(context, withCaa),
     (current, known, given) => {
       const challenges = { publish: [value('new')], retain: [value('open')] };
-      const first = planZone(state([APP, WWW], current, known), challenges, given);
+      const names = [`*.${APP}`, APP, WWW];
+      const first = planZone(state(names, current, known), challenges, given);
       const after = applyChanges(current, [...first.changes, ...first.challengeChanges]);
       const left = known.filter((one) => !first.pruned.includes(one));
-      const second = planZone(state([APP, WWW], after, left), challenges, given);
+      const second = planZone(state(names, after, left), challenges, given);
       assert.deepEqual([second.changes, second.challengeChanges, second.pruned], [[], [], []]);
       const has = (list: readonly CurrentRecord[], text: string) => list.some((one) => one.value === text);
       for (const text of ['open', 'foreign']) assert.equal(has(after, text), has(current, text));
       assert.ok(has(after, 'new'));
+      assert.ok(!after.some((one) => after.some((other) => excludes(one, other))), 'a CNAME is alone');
     },
   );
   fc.assert(property, { numRuns: 300 });

@@ -93,15 +93,15 @@ function recordsOf(
   current: readonly CurrentRecord[],
   context: PlanContext,
 ): NameRecords[] {
-  const { facts, capabilities } = context;
-  if (!facts) return [];
-  const found = recordsOfName({ domain, apex, certified }, current, facts, context);
-  if (found.refused || capabilities.cnameBesideOthers) return [found];
-  const { changes, desired } = planRecords(current, found.records, context);
-  const cname = blockingCname(desired, { changes }, current);
-  return [cname ? { ...found, records: [], refused: cnameFault(cname) } : found];
+  const { facts } = context;
+  return facts ? [recordsOfName({ domain, apex, certified }, current, facts, context)] : [];
 }
 
+/**
+ * Plans all names together, because one may remove the CNAME that excludes the records of another:
+ * the CAA record of a wildcard is at its base name. A name whose records stay excluded is refused,
+ * and the others are planned again, since its own records go with it.
+ */
 function planNames(
   names: readonly NameRecords[],
   current: readonly CurrentRecord[],
@@ -113,6 +113,13 @@ function planNames(
     accepted.flatMap(({ records }) => records),
     context,
   );
+  const checked = context.capabilities.cnameBesideOthers
+    ? names
+    : names.map((name) => {
+        const cname = blockingCname(desiredOf(planned, name.domain), planned, current);
+        return cname ? { ...name, records: [], refused: cnameFault(cname) } : name;
+      });
+  if (checked.some((name, index) => name !== names[index])) return planNames(checked, current, context);
   return {
     ...planned,
     warnings: [...names.flatMap(({ warnings }) => warnings), ...planned.warnings],
