@@ -86,8 +86,8 @@ function ofProvider({ title, name, variables: own }: (typeof providers)[number])
     .replaceAll(' ', '-');
   return `## ${title} (\`DNS_PROVIDER=${name}\`)
 
-[DNS providers](providers.md#${anchor}) explains how to create the credentials, and which permissions
-they need.
+[DNS providers](providers.md#${anchor}) explains how to create the
+credentials, and which permissions they need.
 
 ${table(own)}`;
 }
