@@ -73,7 +73,7 @@ test('a program that crashes anywhere, any number of times, stays within the lim
     // A smaller seed is not a simpler case.
     { numRuns: 12, endOnFailure: true },
   );
-  assert.deepEqual(seen, { failed: 4, issued: 4 }, 'and uses them fully');
+  assert.deepEqual(seen, { failed: 4, issued: 4 }, 'the limits are fully used');
 });
 
 test('the same on disk, with a torn line after each crash', async (t) => {

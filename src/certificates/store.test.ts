@@ -274,7 +274,11 @@ test('after a crash between any two renames of a save, one complete version is l
     assert.equal(linked('privkey'), bundle.keyPem.reveal());
     assert.equal(`${linked('cert')}${linked('chain')}`, bundle.chainPem);
   }
-  assert.deepEqual(loaded, loaded.toSorted(), 'the new version once it is whole, and no way back');
+  assert.deepEqual(
+    loaded,
+    loaded.toSorted(),
+    'once the new version is loaded, the old one is not loaded again',
+  );
   assert.deepEqual([loaded[0], loaded.at(-1)], [1, 2]);
 });
 

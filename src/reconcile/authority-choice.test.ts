@@ -10,10 +10,7 @@ const AFTER_MINUTES = 60;
 const minute = (count: number) => new Date(Date.UTC(2026, 10, 24, 0, count));
 const at = (count: number, entry: NewEntry): LedgerEntry => ({ at: minute(count).toISOString(), ...entry });
 
-/**
- * An outage at a minute; with `until`, a refusal after which the CA may be asked again at that
- * minute.
- */
+/** An outage at this minute; with `until`, a refusal whose back-off ends at that minute. */
 const failed = (count: number, until?: number) => {
   const entry = { event: 'failed', names: [...NAMES], code: 'ACME_UNREACHABLE' } as const;
   if (until === undefined) return at(count, { ...entry, refused: false });
@@ -100,7 +97,7 @@ test('an order waits until no resolver can cache the challenge of another attemp
 });
 
 for (const [title, change] of [
-  ['that is not cached any more', { now: minute(3) }],
+  ['that is no longer cached', { now: minute(3) }],
   ['of its own attempt', { ownAttempt: 'other' }],
   ['at another owner name', { names: ['www.example.com'] }],
 ] satisfies [string, Partial<typeof situation> | { ownAttempt: string }][])

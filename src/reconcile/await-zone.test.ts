@@ -74,7 +74,7 @@ test('a name that another container claims after the zone was read again is not 
   provider.before = (verb) => {
     if (verb === 'records') reads += 1;
   };
-  // Nothing is served before the zone is read again, and then the other value is beside ours.
+  // Nothing is served before the zone is read again, and by then the zone has the other value too.
   stage.shows = () => {
     if (reads >= 2 && addresses(stage).length === 1) provider.plant(txtRecord(APP_ADDRESS, SMALLER));
     return reads >= 2;

@@ -13,7 +13,7 @@ const refused = new IngressError('ACME_ORDER_FAILED', 'no');
 test('a failed run is retried after 5 seconds, doubling to 10 minutes', () => {
   const waits = [1, 2, 3, 8, 99].map((failures) => reconcileDelayMs(unreachable, failures, 0));
   assert.deepEqual(waits, [5 * SECOND, 10 * SECOND, 20 * SECOND, 10 * MINUTE, 10 * MINUTE]);
-  assert.equal(orderDelayMs(unreachable, 1, 0), 0, 'it has cost nothing at the CA');
+  assert.equal(orderDelayMs(unreachable, 1, 0), 0, 'it cost nothing at the CA');
 });
 
 test('a refused order is repeated after 1, 10, 100 minutes, then daily', () => {

@@ -12,7 +12,7 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const NAME = 'app.example.com';
 
-/** The log at the end of a run over a certificate of 90 days with so many hours left. */
+/** The log at the end of a run over a certificate of 90 days with this many hours left. */
 function logged(hoursLeft: number, end: Partial<Cause>, names = [NAME]) {
   const now = createFakeClock().now();
   const { emit, lines } = memoryLog();

@@ -263,7 +263,7 @@ for (const [title, jumpMs, expected] of [
     let tick: () => void = () => undefined;
     const jumping = {
       ...clock,
-      // Timers do not follow a clock that is set; the minute does.
+      // Timers do not notice that the clock was set; the minute tick does.
       wait: async (ms: number, signal?: AbortSignal) => {
         await setImmediate();
         if (jumpedAt !== 0) return clock.wait(ms, signal);

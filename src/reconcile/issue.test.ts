@@ -65,7 +65,7 @@ test('an order is deferred until the ledger permits it', async (t) => {
   await reconcileOne(stage);
   assert.equal(orders(stage), 0);
   assert.ok(stage.events().includes('order-held-back'));
-  assert.deepEqual(stage.provider.current, RECORDS, 'the records are published meanwhile');
+  assert.deepEqual(stage.provider.current, RECORDS, 'the records are published in the meantime');
   stage.clock.set(notBefore);
   await reconcileOne(stage);
   assert.equal(orders(stage), 1);

@@ -32,7 +32,7 @@ async function issued(stage: Stage) {
   };
 }
 
-/** A window of an hour that begins so many days from now. */
+/** A window of an hour that begins this many days from now. */
 function window({ clock }: Stage, days: number) {
   const start = clock.now().getTime() + days * DAY_MS;
   return { start: new Date(start), end: new Date(start + HOUR_MS) };
@@ -117,7 +117,7 @@ test('an order whose certificate is stored is closed, and its challenge removed'
   };
   await reconcileOne(stage);
   assert.ok(order);
-  // As a crash leaves it after the certificate is stored and before the order is closed.
+  // The state after a crash between storing the certificate and closing the order.
   await openOrders.save(DOMAIN, order);
   const [value] = order.values ?? [];
   assert.ok(value);

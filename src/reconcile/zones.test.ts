@@ -15,7 +15,9 @@ import {
 import type { Query, Reply } from '../dns/query.ts';
 import { decidingFailure, type ReconcileResult } from './report.ts';
 
-/** Lets the name server answer so for the SOA record of every challenge name with the label. */
+/**
+ * Makes the name server give this answer for the SOA record of every challenge name with the label.
+ */
 function answers(stage: Stage, label: string, reply: Partial<Reply>): void {
   const { ask } = stage.deps;
   const answer: Query = async (server, question, options) =>

@@ -117,6 +117,6 @@ test('a change of the owner is reported once, and again at the next change', () 
   assert.deepEqual(changes('cc:443'), [[domain, 'cc:443']]);
   assert.deepEqual(changes(undefined), [[domain, undefined]]);
   assert.deepEqual(changes(undefined), []);
-  assert.deepEqual(changes('aa:443'), [[domain, 'aa:443']], 'the same other owner comes back');
+  assert.deepEqual(changes('aa:443'), [[domain, 'aa:443']], 'the same other owner returns');
   assert.deepEqual(changes('dd:443', 'hold'), [[domain, 'dd:443']]);
 });

@@ -196,7 +196,7 @@ test('after the clock jumps back, entries count as made now', async () => {
   clock.set(START);
   assert.deepEqual(await failures(ledger), [START]);
   clock.set(later(1000));
-  assert.deepEqual(await failures(ledger), [START], 'and stays so');
+  assert.deepEqual(await failures(ledger), [START], 'also once the clock runs on');
   await ledger.write(validate('b'));
   assert.deepEqual(await failures(ledger), [START, later(1000)]);
 });
@@ -273,7 +273,7 @@ test('the first entry of a day syncs its folders; later entries sync only the se
   await ledger.write(validate('b'));
   assert.equal(sync.mock.callCount(), 6);
   await start().write(validate('c'));
-  assert.equal(sync.mock.callCount(), 11, 'a start cannot know how far the last one came');
+  assert.equal(sync.mock.callCount(), 11, 'a start cannot know what the last one has synced');
 });
 
 test('an unreadable segment is STORE_FAILED for every read and write, until it is readable', async () => {
