@@ -100,9 +100,10 @@ async function assertClock(
   signal: AbortSignal,
 ): Promise<void> {
   await client.refreshClockSkew(signal);
-  const verdict = judgeClockSkew(client.clockSkewMs(), urgent);
+  const skewMs = client.clockSkewMs();
+  const verdict = judgeClockSkew(skewMs, urgent);
   if (verdict === undefined) return;
-  if (verdict.refuse) throw new IngressError('CLOCK_WRONG', verdict.sentence);
+  if (verdict.refuse) throw new IngressError('CLOCK_WRONG', verdict.sentence, { details: { skewMs } });
   warn(verdict.sentence);
 }
 

@@ -9,6 +9,7 @@ import {
 } from 'node:http2';
 import { type TestContext, test } from 'node:test';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { upMessage } from '../../src/proxy/upstream/messages.ts';
 import { afterTest } from '../harness/after-test.ts';
 import { greeter, startApp } from '../harness/apps/tcp-app.ts';
 import { hear } from '../harness/clients/tls.ts';
@@ -125,7 +126,9 @@ test('a tcp scheme negotiates its protocol, HTTP/1.1 for evidence, or none: the 
   const greeting = await startApp(t, greeter('ready\n'));
   const ingress = await ingressIn(t, world, { TARGET_ENDPOINT: `postgres://127.0.0.1:${greeting}` });
   const { msg } = await ingress.seen('up');
-  assert.match(String(msg), /:443 \(TLS, postgresql\) is up, forwarding to tcp:/);
+  const target = { host: '127.0.0.1', port: greeting, speaks: 'tcp', tls: false } as const;
+  const name = ingress.environment['DOMAIN'] ?? '';
+  assert.equal(msg, upMessage({ name, target, alpn: ['postgresql', 'http/1.1'] }));
   for (const [offered, negotiated] of [
     [['postgresql'], 'postgresql'],
     [['h2', 'http/1.1'], 'http/1.1'],

@@ -7,8 +7,8 @@ import { readRenewalConf } from '../../src/certificates/renewal-conf.ts';
 import { alreadyReplaced } from '../world/ca/acme-fault.ts';
 import { isReplaceableAtPebble } from '../world/ca/certificate-id.ts';
 import { environmentWithClock } from '../world/faults/clock-jump.ts';
-import { type Environment, environmentFor } from '../world/ingress.ts';
-import { again, eventually, handshake, ingressIn, worldFor } from './support.ts';
+import { type Environment, environmentFor, type LogLine } from '../world/ingress.ts';
+import { again, errorIn, eventually, handshake, ingressIn, worldFor } from './support.ts';
 
 const NAME = 'app.example.test';
 const HOUR_MS = 3_600_000;
@@ -132,8 +132,9 @@ test('a CA that requires an external account: the error names the variables, and
   const world = await worldFor(t, { pebble: { externalAccounts: { 'customer-7': key } } });
   const plain = await environmentFor(world);
   const without = again(t, plain);
-  const { err } = await without.seen('pass-failed');
-  assert.match(JSON.stringify(err), /ACME_ACCOUNT_BINDING_MISSING.*ACME_EAB_KID and ACME_EAB_HMAC_KEY/);
+  const { code, hint = '' } = errorIn(await without.seen('pass-failed'));
+  assert.equal(code, 'ACME_ACCOUNT_BINDING_MISSING');
+  for (const variable of ['ACME_EAB_KID', 'ACME_EAB_HMAC_KEY']) assert.ok(hint.includes(variable), hint);
   await without.end('SIGTERM');
   const bound = again(t, { ...plain, ACME_EAB_KID: 'customer-7', ACME_EAB_HMAC_KEY: key });
   await bound.seen('pass-finished');
@@ -161,11 +162,12 @@ for (const [title, refusal, replacing] of [
     // The renewal advice of the start is valid for some hours.
     jump(DAY_MS);
     world.acmeFront.clockSkewMs = DAY_MS;
+    const before = ingress.log.length;
     ingress.signal('SIGHUP');
-    const { reason } = await ingress.seen('order', {
-      fits: (line) => /CA suggests/.test(String(line['reason'])),
-    });
-    assert.match(String(reason), /^renewal has been due since .*: the CA suggests renewal between/);
+    const isNew = (line: LogLine) => ingress.log.indexOf(line) >= before;
+    const { start, end } = await ingress.seen('renewal-advice', { fits: isNew });
+    const { reason } = await ingress.seen('order', { fits: isNew });
+    for (const time of [start, end]) assert.ok(String(reason).includes(String(time)), String(reason));
     await ingress.seen('serving', { fits: (line) => line['serial'] !== serial, timeoutMs: 60_000 });
     const orders = world.acmeFront.calls.filter(({ kind }) => kind === 'POST /order-plz');
     // If Pebble itself refuses to replace the certificate, the ingress retries its status 500 first.
@@ -181,8 +183,9 @@ for (const [title, refusal, replacing] of [
 test('ACME_PROFILE: the CA issues with that profile; an unknown one is an error that lists the available ones', async (t) => {
   const world = await worldFor(t, { pebble: { profiles: { classic: 90 * 86_400, shortlived: 160 * 3600 } } });
   const wrong = await ingressIn(t, world, { ACME_PROFILE: 'longlived' });
-  const { err } = await wrong.seen('pass-failed');
-  assert.match(JSON.stringify(err), /ACME_PROFILE_UNKNOWN.*classic.*shortlived/);
+  const { code, details } = errorIn(await wrong.seen('pass-failed'));
+  assert.equal(code, 'ACME_PROFILE_UNKNOWN');
+  assert.deepEqual([details['available']].flat().sort(), ['classic', 'shortlived']);
   assert.equal(world.pebble.orders(), 0);
   await wrong.end('SIGTERM');
   const right = again(t, { ...wrong.environment, ACME_PROFILE: 'shortlived' });
@@ -197,8 +200,8 @@ test('while the clock is days off nothing is ordered; once it is right, one orde
   const { environment, jump } = environmentWithClock(await environmentFor(world));
   jump(-5 * DAY_MS);
   const ingress = again(t, environment);
-  const { err } = await ingress.seen('pass-failed');
-  assert.match(JSON.stringify(err), /CLOCK_WRONG.*5 days behind/);
+  const { code, details } = errorIn(await ingress.seen('pass-failed'));
+  assert.deepEqual([code, Math.round(Number(details['skewMs']) / DAY_MS)], ['CLOCK_WRONG', 5]);
   assert.equal(world.pebble.orders(), 0);
   jump(5 * DAY_MS);
   ingress.signal('SIGHUP');
@@ -214,8 +217,11 @@ test('a CAA record of another account is reported before there is an order, with
     data: { flags: 0, tag: 'issue', value: 'other-ca.example' },
   });
   const ingress = await ingressIn(t, world);
-  const { err } = await ingress.seen('pass-failed');
-  assert.match(JSON.stringify(err), /CAA_FORBIDS.*other-ca\.example.*Add the record app\.example\.test CAA/);
+  const { code, details } = errorIn(await ingress.seen('pass-failed'));
+  assert.equal(code, 'CAA_FORBIDS');
+  const [refusal] = [details['refusals']].flat().map(Object);
+  assert.deepEqual([refusal.name, refusal.owner, typeof refusal.add], [NAME, NAME, 'string']);
+  assert.equal(refusal.faults[0].record, '0 issue "other-ca.example"');
   assert.equal(world.pebble.orders(), 0);
   assert.ok(!existsSync(`${ingress.environment['LETSENCRYPT_DIR']}/live`));
 });

@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { afterTest } from '../harness/after-test.ts';
 import { ownMounts, whyNoOwnMounts } from '../world/faults/own-mounts.ts';
 import { BUNDLE, environmentFor, type Ingress, startIngress } from '../world/ingress.ts';
-import { handshake, worldFor } from './support.ts';
+import { errorIn, handshake, worldFor } from './support.ts';
 
 /** `docker stop` kills the container after ten seconds. */
 const PROMPT_SECONDS = 5;
@@ -20,8 +20,8 @@ test('the volume’s source is deleted: the log says so, the certificate stays i
   await ingress.seen('pass-finished');
   await rm(source, { recursive: true, maxRetries: 5 });
   ingress.signal('SIGHUP');
-  const { err } = await ingress.seen('volume-not-writable');
-  assert.match(JSON.stringify(err), new RegExp(`"details":{"path":"${volume}","fault":"deleted"}`));
+  const { details } = errorIn(await ingress.seen('volume-not-writable'));
+  assert.deepEqual(details, { path: volume, fault: 'deleted' });
   const { socket } = await handshake(ingress.environment, ingress.environment['DOMAIN'] ?? '');
   socket.destroy();
   await endsPromptly(ingress);
@@ -31,12 +31,12 @@ test('it is deleted before the start reads it: the error names the directory tha
   skip,
 }, async (t) => {
   const { ingress, volume } = await start(t, (source) => ['sh', '-c', 'rm -r "$0" && exec "$@"', source]);
-  const { err } = await ingress.seen('pass-failed', {
-    fits: ({ err }) => /STORE_FAILED/.test(JSON.stringify(err)),
-  });
-  const words = JSON.stringify(err);
-  assert.match(words, new RegExp(`ENOENT: no such file or directory, mkdir '${volume}`));
-  assert.match(words, new RegExp(`"details":{"path":"${volume}","fault":"deleted"}`));
+  const { message, details } = errorIn(
+    await ingress.seen('pass-failed', { fits: (line) => errorIn(line).code === 'STORE_FAILED' }),
+  );
+  // The words of Node.js.
+  assert.ok(message.includes(`ENOENT: no such file or directory, mkdir '${volume}`), message);
+  assert.deepEqual(details, { path: volume, fault: 'deleted' });
   await endsPromptly(ingress);
 });
 

@@ -169,7 +169,7 @@ function removeMessages(environment: Environment): void {
   for (const file of files) {
     const lines = readFileSync(join(ledgers, file), 'utf8').trim().split('\n');
     const older = lines.map((line) => JSON.stringify({ ...JSON.parse(line), message: undefined }));
-    assert.notDeepEqual(older, lines, 'something is forgotten');
+    assert.notDeepEqual(older, lines, 'the older format lacks something');
     writeFileSync(join(ledgers, file), `${older.join('\n')}\n`);
   }
 }

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { upMessage } from '../../src/proxy/upstream/messages.ts';
 import { environmentFor } from '../world/ingress.ts';
-import { again, ingressIn, txtValues, worldFor, writes } from './support.ts';
+import { again, ingressIn, listedIn, txtValues, worldFor, writes } from './support.ts';
 
 test('first start: records, certificate, HTTPS through the gateway', async (t) => {
   const world = await worldFor(t);
@@ -16,7 +17,9 @@ test('first start: records, certificate, HTTPS through the gateway', async (t) =
   await t.test('the last line says where the app is, and where requests go', async () => {
     const { msg } = await ingress.seen('up');
     const { TARGET_ENDPOINT: target } = ingress.environment;
-    assert.equal(msg, `app.example.test:443 (TLS) is up, forwarding to tcp://${target}`);
+    const [host = '', port] = (target ?? '').split(':');
+    const route = { host, port: Number(port), speaks: 'tcp', tls: false } as const;
+    assert.equal(msg, upMessage({ name: 'app.example.test', target: route, alpn: ['http/1.1'] }));
     assert.equal(ingress.log.at(-1)?.['event'], 'up');
   });
 
@@ -124,7 +127,8 @@ test('another CA’s CAA record stays, with a warning that says what it permits'
   const ingress = await ingressIn(t, world, { SET_CAA: 'true' });
   await ingress.seen('pass-finished');
   const warnings = ingress.log.filter(({ level }) => level === 'warn').map((line) => String(line['msg']));
-  assert.match(warnings.join('\n'), /still permits other\.example to issue for app\.example\.test/);
+  const record = 'app.example.test CAA 0 issue "other.example" ';
+  assert.equal(warnings.filter((warning) => warning.startsWith(record)).length, 1, warnings.join('\n'));
   assert.equal(world.cloudflare.recordsOf('example.test').filter(({ type }) => type === 'CAA').length, 2);
 });
 
@@ -136,8 +140,11 @@ test('a faulty environment ends with 78, names every fault and writes nothing', 
     SET_CAA: 'perhaps',
     LINODE_API_TOKEN: 'x',
   });
-  const { exitCode } = await again(t, environment).ended;
-  assert.equal(exitCode, 78);
+  const ingress = again(t, environment);
+  assert.equal((await ingress.ended).exitCode, 78);
+  assert.deepEqual(listedIn(ingress.words).faults.sort(), [
+    ...['DNS_PROVIDER', 'PORT', 'SET_CAA', 'TARGET_ENDPOINT'],
+  ]);
   for (const directory of ['LETSENCRYPT_DIR', 'RUNTIME_DIR', 'EVIDENCE_DIR']) {
     assert.ok(!existsSync(environment[directory] ?? ''), directory);
   }
@@ -148,7 +155,12 @@ test('neither guest agent nor APP_ID on a first start is an error that says what
   const world = await worldFor(t);
   const ingress = await ingressIn(t, world, { DSTACK_SIMULATOR_ENDPOINT: '/nowhere.sock' });
   assert.equal((await ingress.ended).exitCode, 78);
-  assert.match(ingress.words.join('\n'), /APP_ID.*\n.*\/var\/run\/dstack\.sock:\/var\/run\/dstack\.sock/);
+  assert.deepEqual(listedIn(ingress.words).faults, ['APP_ID']);
+  const mount = '/var/run/dstack.sock:/var/run/dstack.sock';
+  assert.ok(
+    ingress.words.some((line) => line.includes(mount)),
+    ingress.words.join('\n'),
+  );
 });
 
 test('without a guest agent, APP_ID is used', async (t) => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { execa } from 'execa';
 import { BUNDLE, type Environment } from '../world/ingress.ts';
-import { eventually, ingressIn, worldFor } from './support.ts';
+import { askJson, eventually, ingressIn, worldFor } from './support.ts';
 
 async function health(environment: Environment, ...options: string[]) {
   const { exitCode, stdout } = await execa(process.execPath, [BUNDLE, 'health', ...options], {
@@ -19,7 +19,7 @@ test('a start that waits for the CA is starting; health --wait prints nothing un
   const { environment, seen } = await ingressIn(t, world);
   const now = await eventually('HAProxy is up', async () => {
     const found = await health(environment);
-    return /^unhealthy: (?:nothing answers|there is no socket)/.test(found.stdout) ? undefined : found;
+    return found.stdout.startsWith('unhealthy: ') ? undefined : found;
   });
   assert.deepEqual(now, { exitCode: 1, stdout: 'starting: no certificate yet' });
   const { status, names } = JSON.parse((await health(environment, '--json')).stdout);
@@ -33,14 +33,14 @@ test('a start that waits for the CA is starting; health --wait prints nothing un
   assert.equal(isOver, false);
   world.pebble.resume();
   const { exitCode, stdout } = await waiting;
-  assert.match(stdout, /^healthy: serving app\.example\.test until /);
+  assert.match(stdout, /^healthy: /);
   assert.equal(exitCode, 0);
 
   await t.test('JSON for programs', async () => {
     const { serial, notAfter } = await seen('serving');
     const json = await health(environment, '--json');
     const { sentence, ...more } = JSON.parse(json.stdout);
-    assert.match(sentence, /^healthy: serving app\.example\.test until /);
+    for (const part of ['app.example.test', notAfter]) assert.ok(sentence.includes(part), sentence);
     assert.deepEqual(more, {
       status: 'healthy',
       names: [{ domain: 'app.example.test', serial, notAfter }],
@@ -53,10 +53,12 @@ test('a rejected token needs the operator: unhealthy at once, with the fix', asy
   const world = await worldFor(t);
   const { environment, seen } = await ingressIn(t, world, { CLOUDFLARE_API_TOKEN: 'wrong' });
   await seen('pass-failed');
-  const { exitCode, stdout } = await health(environment, '--wait');
-  assert.match(
-    stdout,
-    /^unhealthy: no certificate yet: .*\(PROVIDER_CREDENTIALS_REJECTED\); the next attempt is at \S+ .*CLOUDFLARE_API_TOKEN is not a token\./,
-  );
-  assert.equal(exitCode, 1);
+  const { exitCode, stdout } = await health(environment, '--wait', '--json');
+  const { status, sentence } = JSON.parse(stdout);
+  assert.deepEqual([exitCode, status], [1, 'unhealthy']);
+  const [{ failure }] = (await askJson(environment, 'status')).json.names;
+  assert.equal(failure.code, 'PROVIDER_CREDENTIALS_REJECTED');
+  const { message, code, hint, nextAttempt } = failure;
+  for (const part of [message, code, hint, nextAttempt, 'CLOUDFLARE_API_TOKEN'])
+    assert.ok(sentence.includes(part), sentence);
 });

@@ -5,7 +5,7 @@ import process from 'node:process';
 import { test } from 'node:test';
 import { afterTest } from '../harness/after-test.ts';
 import { environmentFor, startIngress } from '../world/ingress.ts';
-import { again, eventually, ingressIn, plantCertificate, worldFor } from './support.ts';
+import { again, eventually, ingressIn, listedIn, plantCertificate, worldFor } from './support.ts';
 
 /** A failed step of a run does not prevent a certificate from being renewed or served. */
 
@@ -25,7 +25,7 @@ test('a journal with an unreachable zone does not prevent a renewal', async (t) 
   writeFileSync(join(folder, 'app.example.test.json'), JSON.stringify([left]));
   const ingress = again(t, environment);
   const { msg } = await ingress.seen('warning');
-  assert.match(String(msg), /challenge of an earlier attempt at _acme-challenge\.gone\.test is given up/);
+  assert.ok(String(msg).includes('_acme-challenge.gone.test'), String(msg));
   await ingress.seen('certificate-issued');
   await eventually('the new certificate', () => world.request('app.example.test', '/'));
 });
@@ -90,10 +90,9 @@ test('an impossible path of the guest agent is an error without a stack trace', 
   const world = await worldFor(t);
   const ingress = await ingressIn(t, world, { DSTACK_SIMULATOR_ENDPOINT: `/${'a'.repeat(300)}` });
   assert.equal((await ingress.ended).exitCode, 78);
-  assert.match(
-    ingress.words.join('\n'),
-    /APP_ID is not set, and DSTACK_SIMULATOR_ENDPOINT is \/a{300}, where there is no socket/,
-  );
+  assert.deepEqual(listedIn(ingress.words).faults, ['APP_ID']);
+  assert.ok(ingress.words.some((line) => line.includes(`/${'a'.repeat(300)}`)));
+  assert.doesNotMatch(ingress.words.join('\n'), /^ +at /m);
 });
 
 test('a token that is given as a path is not printed', async (t) => {
@@ -101,9 +100,7 @@ test('a token that is given as a path is not printed', async (t) => {
   const secret = 'v1-this-is-the-token-itself';
   const ingress = await ingressIn(t, world, { CLOUDFLARE_API_TOKEN: '', CLOUDFLARE_API_TOKEN_FILE: secret });
   assert.equal((await ingress.ended).exitCode, 78);
-  assert.match(
-    ingress.words.join('\n'),
-    /CLOUDFLARE_API_TOKEN_FILE names a file that cannot be read \(ENOENT\)/,
-  );
+  assert.deepEqual(listedIn(ingress.words).faults, ['CLOUDFLARE_API_TOKEN_FILE']);
+  assert.ok(ingress.words.some((line) => line.includes('ENOENT')));
   assert.doesNotMatch(ingress.words.join('\n'), new RegExp(secret));
 });

@@ -1,20 +1,12 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
-import { execa } from 'execa';
+import { describeForecast } from '../../src/commands/print/forecast.ts';
+import type { DnsRecord } from '../../src/dns/record.ts';
 import { type Environment, environmentFor } from '../world/ingress.ts';
-import { again, plantCertificate, worldFor, writes } from './support.ts';
+import { again, ask, askJson, listedIn, plantCertificate, worldFor, writes } from './support.ts';
 
-const BUNDLE = new URL('../../dist/main.js', import.meta.url).pathname;
-
-async function plan(environment: Environment, ...options: string[]) {
-  const { exitCode, stdout, stderr } = await execa(process.execPath, [BUNDLE, 'plan', ...options], {
-    env: environment,
-    extendEnv: false,
-    reject: false,
-  });
-  return { exitCode, stdout, stderr };
-}
+const plan = (environment: Environment, ...options: string[]) => ask(environment, 'plan', ...options);
 
 /** The directories that a start creates. */
 const directories = ['LETSENCRYPT_DIR', 'RUNTIME_DIR', 'EVIDENCE_DIR'];
@@ -33,21 +25,32 @@ test('a plan before the first start predicts what the start does', async (t) => 
   const shown = await plan(environment);
   const json = await plan(environment, '--json');
 
-  await t.test('it is readable', () => {
-    assert.deepEqual([shown.exitCode, shown.stderr], [0, '']);
+  await t.test('it has the records, the order and the warning, for people and for programs', () => {
+    assert.deepEqual([shown.exitCode, shown.stderr, json.exitCode], [0, '', 0]);
+    const { zones, certificates, warnings, ...rest } = JSON.parse(json.stdout);
+    // Every field of a plan is printed as wording/commands.ts has it.
+    assert.equal(shown.stdout, describeForecast({ ...rest, zones, certificates }, warnings));
     const { appId } = world.guestAgent;
-    const text = `  remove  app.example.test A 192.0.2.7 (TTL 300)
-  create  app.example.test CNAME gateway.cluster.test (TTL 60)
-  replace _dstack-app-address.app.example.test TXT stale:443 (TTL 300)
-  by      _dstack-app-address.app.example.test TXT ${appId}:${environment['PORT']} (TTL 60)
-  create  app.example.test CAA 0 issue "pebble.letsencrypt.org;validationmethods=dns-01;accounturi=(the-account-that-a-start-registers)" (TTL 60)
-
-Certificate
-  order   there is no certificate yet
-
-Warnings
-  app.example.test CAA 0 issue "other.example" stays: it still permits other.example to issue for app.example.test and names below it`;
-    assert.ok(shown.stdout.includes(text), shown.stdout);
+    const [app, address] = ['app.example.test', '_dstack-app-address.app.example.test'];
+    const issuer =
+      'pebble.letsencrypt.org;validationmethods=dns-01;accounturi=(the-account-that-a-start-registers)';
+    const record = ({ name, type, value, ttl }: DnsRecord) => `${name} ${type} ${value} ${ttl}`;
+    const [{ changes }] = zones;
+    assert.deepEqual(
+      changes.map((change: { [part: string]: DnsRecord }) =>
+        ['removed', 'replaced', 'record'].flatMap((part) => (change[part] ? record(change[part]) : [])),
+      ),
+      [
+        [`${app} A 192.0.2.7 300`],
+        [`${app} CNAME gateway.cluster.test 60`],
+        [`${address} TXT stale:443 300`, `${address} TXT ${appId}:${environment['PORT']} 60`],
+        [`${app} CAA 0 issue "${issuer}" 60`],
+      ],
+    );
+    assert.deepEqual([certificates.length, certificates[0].decision.action], [1, 'order']);
+    assert.equal(certificates[0].stored, undefined);
+    assert.equal(warnings.length, 1);
+    assert.ok(warnings[0].startsWith(`${app} CAA 0 issue "other.example" `), warnings[0]);
   });
 
   await t.test('nothing was written: no record, no file, no account', () => {
@@ -82,12 +85,14 @@ Warnings
 
   await t.test('beside a running ingress, the plan is empty', async () => {
     world.cloudflare.resetCalls();
-    const { exitCode, stdout } = await plan(environment);
-    assert.equal(exitCode, 0);
-    assert.match(stdout, /^ {2}right {3}app\.example\.test CNAME gateway\.cluster\.test \(TTL 60\)$/m);
-    assert.match(stdout, /^ {2}right {3}app\.example\.test CAA .*accounturi=https:/m);
-    assert.match(stdout, /^ {2}keep {4}renewal is due at /m);
-    assert.match(stdout, /^No record would change, no certificate would be ordered\./m);
+    const { exitCode, json: now } = await askJson(environment, 'plan');
+    const [{ changes, standing }] = now.zones;
+    assert.deepEqual([exitCode, now.zones.length, changes], [0, 1, []]);
+    const records = standing.map(({ name, type, value }: DnsRecord) => `${name} ${type} ${value}`);
+    assert.ok(records.includes('app.example.test CNAME gateway.cluster.test'), records.join());
+    assert.match(records.join('\n'), /^app\.example\.test CAA .*accounturi=https:/m);
+    const [{ decision }, ...others] = now.certificates;
+    assert.deepEqual([decision.action, typeof decision.until, others], ['keep', 'string', []]);
     assert.deepEqual(writes(world), []);
   });
 });
@@ -95,10 +100,11 @@ Warnings
 test('a certificate on the volume is kept, and the volume stays unchanged', async (t) => {
   const world = await worldFor(t);
   const environment = await environmentFor(world, { SET_CAA: 'true' });
-  await plantCertificate(environment, 60);
-  const { exitCode, stdout } = await plan(environment);
+  const { notAfter } = await plantCertificate(environment, 60);
+  const { exitCode, json } = await askJson(environment, 'plan');
   assert.equal(exitCode, 0);
-  assert.match(stdout, /^ {2}stored {2}serial \S+, valid until .*\n {2}keep {4}renewal is due/m);
+  const [{ stored, ending, decision }] = json.certificates;
+  assert.deepEqual([stored.notAfter, ending, decision.action], [notAfter.toISOString(), undefined, 'keep']);
   assert.deepEqual(readdirSync(environment['LETSENCRYPT_DIR'] ?? '').sort(), ['archive', 'live']);
 });
 
@@ -109,14 +115,11 @@ test('the plan does not promise an order if a start would fail', async (t) => {
     type: 'CNAME',
     content: 'elsewhere.example.org',
   });
-  const { exitCode, stdout, stderr } = await plan(await environmentFor(world));
-  assert.equal(exitCode, 1);
-  assert.match(
-    stdout,
-    /^ {2}but {5}_acme-challenge\.app\.example\.test is an alias .*CHALLENGE_NAME_IS_ALIAS/m,
-  );
-  assert.match(stdout, /no certificate would be ordered\./);
-  assert.match(stderr, /CHALLENGE_NAME_IS_ALIAS\)\n {2}-> Remove the CNAME/);
+  const { exitCode, json } = await askJson(await environmentFor(world), 'plan');
+  const [{ decision, refused }] = json.certificates;
+  assert.deepEqual([exitCode, decision.action, refused.code], [1, 'order', 'CHALLENGE_NAME_IS_ALIAS']);
+  assert.ok(refused.message.includes('_acme-challenge.app.example.test'), refused.message);
+  assert.deepEqual(json.failures, [{ domain: 'app.example.test', ...refused }]);
 });
 
 test('a plan that cannot be made says why and how to fix it, without a stack trace', async (t) => {
@@ -124,10 +127,11 @@ test('a plan that cannot be made says why and how to fix it, without a stack tra
   const environment = await environmentFor(world, { DOMAIN: 'app.elsewhere.test' });
   const { exitCode, stdout, stderr } = await plan(environment);
   assert.deepEqual([exitCode, stdout], [1, '']);
-  assert.match(
-    stderr,
-    /^The Cloudflare token sees no zone that holds app\.elsewhere\.test \(ZONE_NOT_FOUND\)\n {2}-> Check DOMAIN: is app\.elsewhere\.test correct\? The token sees example\.test\./,
-  );
+  const { json } = await askJson(environment, 'plan');
+  const [{ domain, code, message, remedy }, ...others] = json.failures;
+  assert.deepEqual([domain, code, others], ['app.elsewhere.test', 'ZONE_NOT_FOUND', []]);
+  for (const part of ['DOMAIN', domain, 'example.test']) assert.ok(remedy.includes(part), remedy);
+  for (const part of [message, code, remedy]) assert.ok(stderr.includes(part), stderr);
   assert.doesNotMatch(stderr, /at .*\.js/);
 });
 
@@ -137,5 +141,5 @@ test('faults of the configuration end it with 78, like a start', async (t) => {
     await environmentFor(world, { PORT: '0', SET_CAA: 'perhaps' }),
   );
   assert.deepEqual([exitCode, stdout], [78, '']);
-  assert.match(stderr, /The configuration has 2 errors:.*SET_CAA.*PORT/s);
+  assert.deepEqual(listedIn(stderr.split('\n')), { faults: ['SET_CAA', 'PORT'], warnings: [] });
 });

@@ -6,7 +6,16 @@ import { test } from 'node:test';
 import { afterTest } from '../harness/after-test.ts';
 import { makeCertificate } from '../harness/ca/certificates.ts';
 import { environmentFor } from '../world/ingress.ts';
-import { again, eventually, handshake, ingressIn, plantCertificate, worldFor, writes } from './support.ts';
+import {
+  again,
+  errorIn,
+  eventually,
+  handshake,
+  ingressIn,
+  plantCertificate,
+  worldFor,
+  writes,
+} from './support.ts';
 
 test('after a restart the stored certificate is served: no order, no write, one zone read', async (t) => {
   const world = await worldFor(t);
@@ -70,16 +79,18 @@ test('an existing certificate is served even if the app id is unknown', async (t
   const ingress = again(t, environment);
   await ingress.seen('serving');
   const failed = await ingress.seen('pass-failed');
-  assert.match(JSON.stringify(failed['err']), /IDENTITY_UNKNOWN.*Mount the guest agent/);
+  const { code, details } = errorIn(failed);
+  assert.equal(code, 'IDENTITY_UNKNOWN');
+  assert.deepEqual(details, { path: '/nowhere.sock', holds: 'nothing', isNamed: true });
 });
 
 test('an expired certificate is replaced and not served', async (t) => {
   const world = await worldFor(t);
   const environment = await environmentFor(world);
-  await plantCertificate(environment, -1);
+  const { notAfter } = await plantCertificate(environment, -1);
   const ingress = again(t, environment);
-  const { reason } = await ingress.seen('order');
-  assert.match(String(reason), /expired/);
+  const { notAfter: end, cause } = await ingress.seen('certificate-expired');
+  assert.deepEqual([end, cause], [notAfter.toISOString(), undefined]);
   await ingress.seen('pass-finished');
   assert.equal((await world.request('app.example.test', '/')).status, 200);
 });
@@ -134,7 +145,7 @@ test('a volume that cannot be written: the certificate is served, ordered once, 
   mkdirSync(environment['LETSENCRYPT_DIR'] ?? '');
   writeFileSync(archive, 'a file instead of the folder');
   const ingress = again(t, environment);
-  assert.match(JSON.stringify(await ingress.seen('pass-failed')), /STORE_FAILED/);
+  assert.equal(errorIn(await ingress.seen('pass-failed')).code, 'STORE_FAILED');
   assert.equal((await world.request('app.example.test', '/')).status, 200);
   rmSync(archive);
   await ingress.seen('pass-finished');

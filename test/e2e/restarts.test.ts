@@ -60,10 +60,8 @@ test('70 restarts with a read-only token: one order, and no validation', async (
   const world = await worldFor(t, { cloudflare: { token } });
   const { orders, validations, last } = await crashLoop(world, await environmentFor(world), 70);
   assert.deepEqual([orders, validations], [1, 0]);
-  assert.match(
-    JSON.stringify(last?.failures.map(({ failure }) => Object(failure).code)),
-    /PERMISSION_MISSING/,
-  );
+  const codes = last?.failures.map(({ failure }) => String(Object(failure).code));
+  assert.ok(codes?.includes('PROVIDER_PERMISSION_MISSING'), codes?.join());
 });
 
 test('70 restarts while the CA cannot validate: one validation, and the next start waits and says until when', async (t) => {
@@ -83,5 +81,6 @@ test('60 restarts on a volume that refuses the certificate: it is issued once', 
   writeFileSync(join(volume, 'archive'), 'a file instead of the folder');
   const { orders, validations, last } = await crashLoop(world, environment, 60);
   assert.deepEqual([orders, validations], [1, 1]);
-  assert.match(JSON.stringify(last?.failures.map(({ failure }) => Object(failure).code)), /STORE_FAILED/);
+  const codes = last?.failures.map(({ failure }) => String(Object(failure).code));
+  assert.ok(codes?.includes('STORE_FAILED'), codes?.join());
 });

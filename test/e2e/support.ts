@@ -80,6 +80,18 @@ export function errorIn({ err }: LogLine): LoggedError {
   return { details: {}, ...(err as Omit<LoggedError, 'details'>) };
 }
 
+/** The variables that the output about a faulty configuration lists, as errors and as warnings. */
+export function listedIn(words: readonly string[]): {
+  readonly faults: string[];
+  readonly warnings: string[];
+} {
+  const begin = words.indexOf('Warnings:');
+  const end = begin < 0 ? words.length : begin;
+  const variables = (lines: readonly string[]) =>
+    lines.flatMap((line) => /^ {2}([A-Za-z_]+) /.exec(line)?.[1] ?? []);
+  return { faults: variables(words.slice(0, end)), warnings: variables(words.slice(end)) };
+}
+
 /** Values of the TXT records at a name, as the provider has them. */
 export function txtValues(world: World, name: string): string[] {
   return world.cloudflare

@@ -49,10 +49,11 @@ test('claim and claim: the last started container has the name, the other report
   const green = await start(t, await container(world, 'd'));
   assert.deepEqual(holder(world), [idOf('d')]);
   await reconcileNow(blue);
-  const { msg } = await blue.seen('warning', {
-    fits: (line) => /another container/.test(String(line['msg'])),
+  const { rival, msg } = await blue.seen('warning', {
+    fits: (line) => line['rival'] !== undefined,
   });
-  assert.match(String(msg), new RegExp(`${idOf('d')}.*APP_ADDRESS_MODE=hold`));
+  assert.ok(String(rival).includes(idOf('d')), String(rival));
+  assert.ok(String(msg).includes('APP_ADDRESS_MODE=hold'), String(msg));
   await reconcileNow(green);
   await assertNoMoreWrites(world, blue, green);
   assert.deepEqual(holder(world), [idOf('d')]);

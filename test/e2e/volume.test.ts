@@ -8,7 +8,7 @@ import { execa } from 'execa';
 import { afterTest } from '../harness/after-test.ts';
 import { freePort } from '../world/free-port.ts';
 import { BUNDLE, environmentFor, type Ingress, startIngress } from '../world/ingress.ts';
-import { again, plantCertificate, tinyDiskFor, worldFor } from './support.ts';
+import { again, askJson, errorIn, plantCertificate, tinyDiskFor, worldFor } from './support.ts';
 
 const DOMAIN = 'app.example.com';
 /**
@@ -21,23 +21,18 @@ test('a volume whose folders another user owns: the ingress serves, and warns at
     for (const folder of ['live', 'archive']) await chown(join(volume, folder, DOMAIN), 1000, 1000);
     for (const folder of ['live', 'archive']) await execa('chmod', ['a+rx', join(volume, folder, DOMAIN)]);
   });
-  const { err } = await ingress.seen('volume-not-writable');
+  const { code, details } = errorIn(await ingress.seen('volume-not-writable'));
   const folder = join(volume, 'live', DOMAIN);
-  assert.match(
-    JSON.stringify(err),
-    new RegExp(`"code":"STORE_FAILED","message":"nothing can be stored in ${folder}: EACCES`),
-  );
-  const details = `"details":{"path":"${folder}","owner":1000,"mode":${0o755},"uid":0}`;
-  assert.ok(JSON.stringify(err).includes(details), JSON.stringify(err));
+  assert.equal(code, 'STORE_FAILED');
+  assert.deepEqual(details, { path: folder, owner: 1000, mode: 0o755, uid: 0 });
   await ingress.seen('serving');
 });
 
 test('a volume that another user owns completely: the error names the owner and the fix', async (t) => {
   const { ingress, volume } = await start(t, (volume) => execa('chown', ['-R', '1000:1000', volume]));
   await ingress.seen('volume-not-writable');
-  const { err } = await ingress.seen('pass-failed');
-  const details = `"details":{"path":"${volume}","owner":1000,"mode":${0o700},"uid":0}`;
-  assert.ok(JSON.stringify(err).includes(details), JSON.stringify(err));
+  const { details } = errorIn(await ingress.seen('pass-failed'));
+  assert.deepEqual(details, { path: volume, owner: 1000, mode: 0o700, uid: 0 });
 });
 
 test('a first start on a read-only volume needs the operator: unhealthy at once, with the fix', async (t) => {
@@ -53,10 +48,16 @@ test('a first start on a read-only volume needs the operator: unhealthy at once,
     warnings.map(({ domain }) => domain),
     [undefined, 'app.example.test'],
   );
-  const { stdout } = await execa(process.execPath, [BUNDLE, 'health', '--wait'], {
+  const { stdout } = await execa(process.execPath, [BUNDLE, 'health', '--wait', '--json'], {
     ...{ env: environment, extendEnv: false, reject: false, timeout: 20_000 },
   });
-  assert.match(stdout, /^unhealthy: no certificate yet: .*\(STORE_FAILED\); .*read-only/);
+  const { status, sentence } = JSON.parse(stdout);
+  const [{ failure }] = (await askJson(environment, 'status')).json.names;
+  assert.deepEqual([status, failure.code], ['unhealthy', 'STORE_FAILED']);
+  assert.ok(sentence.includes(failure.hint), sentence);
+  const [failed] = ingress.log.filter(({ event }) => event === 'pass-failed');
+  assert.ok(failed);
+  assert.equal(errorIn(failed).details['fault'], 'read-only');
 });
 
 /** An ingress without network, on a volume with a certificate that another user owns. */

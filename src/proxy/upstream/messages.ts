@@ -83,7 +83,8 @@ export function tooManyAddresses(endpoint: Endpoint, count: number): string {
   return `${count} addresses of ${formatEndpoint(endpoint)} answer, but at most ${SLOTS} are used at once. Reduce their number, or put a load balancer of your own in front of them`;
 }
 
-const LOOPBACK_FIX =
+/** The fix for a target that is the container of the ingress itself. */
+export const LOOPBACK_FIX =
   "Set TARGET_ENDPOINT or ROUTING_MAP to the name of the app's service in the compose file, unless both share one network (network_mode)";
 
 function isOwnLoopback({ host }: Endpoint, inContainer: boolean): boolean {
