@@ -44,7 +44,14 @@ export function cleanChain(pem: string, key: KeyObject, now: Date): CleanChain |
     path,
     dropped: [
       ...left.map((certificate) => describeDropped(certificate, path, now)),
-      ...(damaged > 0 ? [{ reason: 'unparsable' as const, words: `${damaged} that cannot be parsed` }] : []),
+      ...(damaged > 0
+        ? [
+            {
+              reason: 'unparsable' as const,
+              words: `${damaged} unparsable ${damaged === 1 ? 'entry' : 'entries'}`,
+            },
+          ]
+        : []),
     ],
   };
 }

@@ -58,7 +58,7 @@ export function conflictingChallenge(
   for (const owner of new Set(names.map(challengeName))) {
     const last = history.recentlyValidated(owner, ownAttempt)?.getTime() ?? 0;
     const until = new Date(last + cachedMs);
-    const deferral = { until, reason: `resolvers may cache an earlier challenge at ${owner}` };
+    const deferral = { until, reason: `resolvers may have cached an earlier challenge at ${owner}` };
     if (now < until) return orRefusal(deferral, history, names);
   }
   return undefined;

@@ -97,9 +97,13 @@ export async function forecast(
   };
 }
 
+interface PeekDeps extends Pick<ReadDeps, 'warn'> {
+  readonly store: Pick<ReadDeps['store'], 'peek'>;
+}
+
 /** Files that do not match count as no certificate, as in a reconciliation. */
-async function peekStored(
-  { store, warn }: ReadDeps,
+export async function peekStored(
+  { store, warn }: PeekDeps,
   certificate: ManagedCertificate,
 ): Promise<LoadedCertificate> {
   try {

@@ -185,6 +185,13 @@ async function obtain(
   }
 }
 
+/** The error for an issued certificate that would be replaced again at once. Pure. */
+export function newCertificateUnusable(why: string): IngressError {
+  return new IngressError('CERTIFICATE_UNUSABLE', `the new certificate cannot be used: ${why}`, {
+    hint: 'Check the clock of this machine.',
+  });
+}
+
 /** Checks an issued certificate before anything is replaced by it. Throws CERTIFICATE_UNUSABLE. */
 function accept(
   { spec, clock, emit }: Deps,
@@ -197,10 +204,7 @@ function accept(
   const unusable = whyUnusable(bundle.facts, { names, noStaging: spec.noStaging }, now);
   const why =
     unusable?.words ?? (now >= renewalDue(bundle.facts) ? 'it is already due for renewal' : undefined);
-  if (why !== undefined)
-    throw new IngressError('CERTIFICATE_UNUSABLE', `the new certificate cannot be used: ${why}`, {
-      hint: 'Check the clock of this machine.',
-    });
+  if (why !== undefined) throw newCertificateUnusable(why);
   emit({ type: 'certificate-issued', certificate: names, serial, notAfter, seconds: elapsed() });
   return bundle;
 }

@@ -75,6 +75,11 @@ export function deferralAt(
   return { ...deferral, reason: `at ${new URL(directoryUrl).host}, ${deferral.reason}` };
 }
 
+/** The error for a name whose zone was not found in this run. Pure. */
+export function unknownZone(name: string): IngressError {
+  return new IngressError('ZONE_NOT_FOUND', `the zone of ${name} is unknown`);
+}
+
 /** A CNAME at the challenge name would lead the CA to another zone. */
 async function assertChallengeNameIsOurs(
   { provider }: ReadDeps,
@@ -83,7 +88,7 @@ async function assertChallengeNameIsOurs(
   signal: AbortSignal,
 ): Promise<void> {
   const observed = zones.of.get(name);
-  if (!observed) throw new IngressError('ZONE_NOT_FOUND', `the zone of ${name} is unknown`);
+  if (!observed) throw unknownZone(name);
   const { zone, current, plan } = observed;
   // The plan has already found the alias.
   const refused = plan?.refused.get(name);

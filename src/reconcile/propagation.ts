@@ -131,23 +131,27 @@ function warnOfServers({ warnOf, clock }: Deps, zone: ZoneServers, { by, passedO
   else if (!passedOver.every(({ server }) => zone.passedOver.has(server))) {
     // They are queried again after the next write, which may be in weeks.
     const at = clock.now().toISOString();
-    const sentence = by === 'resolvers' ? noServers(apex, passedOver) : someServers(apex, passedOver);
+    const sentence =
+      by === 'resolvers' ? noServerAnswered(apex, passedOver) : serversPassedOver(apex, passedOver);
     warnOf(subject, `at ${at} ${sentence}`);
   }
   for (const { server } of passedOver) zone.passedOver.add(server);
 }
 
-function someServers(apex: string, passedOver: Propagation['passedOver']): string {
+/** The warning about name servers that a wait has passed over. Pure. */
+export function serversPassedOver(apex: string, passedOver: Propagation['passedOver']): string {
   const [these, them] = passedOver.length > 1 ? ['these servers', 'them'] : ['this server', 'it'];
   return `all name servers of ${apex} that answer serve the published records; the ingress continued without ${these}: ${passedOver.flatMap(describeServerState).join('; ')}. Repair ${these}, or remove ${them} from the delegation`;
 }
 
-function noServers(apex: string, passedOver: Propagation['passedOver']): string {
+/** The warning about a zone of which no name server could be reached. Pure. */
+export function noServerAnswered(apex: string, passedOver: Propagation['passedOver']): string {
   return `no name server of ${apex} answered at any address, so outgoing port 53 seems to be filtered or redirected; the resolvers returned the published records, and the ingress continued: ${passedOver.flatMap(describeServerState).join('; ')}. Allow outgoing port 53 (UDP and TCP) to any address, so that changes are detected sooner`;
 }
 
-async function waitUntilSettled(
-  provider: DnsProvider,
+/** Waits until the provider has deployed its last change. Throws PROPAGATION_TIMEOUT. */
+export async function waitUntilSettled(
+  provider: Pick<DnsProvider, 'name' | 'settled'>,
   zone: Zone,
   timeoutMs: number,
   signal: AbortSignal,

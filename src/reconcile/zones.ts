@@ -283,9 +283,13 @@ async function whyMisplaced(
   const { apex: holder, isAuthoritative } = await findZoneCut(challengeName(domain), servers, ask, signal);
   const fault = holder === apex ? undefined : await placementFault(domain, apex, holder);
   if (fault && isAuthoritative) return fault;
-  const sentence = fault && `${fault.message}, say the resolvers; no name server could be asked`;
-  warnOf(`zone of ${domain}`, sentence);
+  warnOf(`zone of ${domain}`, fault && unconfirmedPlacement(fault));
   return undefined;
+}
+
+/** The warning about a placement that only the resolvers have reported. Pure. */
+export function unconfirmedPlacement({ message }: IngressError): string {
+  return `${message} (according to the resolvers; no name server could be queried)`;
 }
 
 async function placementFault(

@@ -29,7 +29,7 @@ test('a plan before the first start predicts what the start does', async (t) => 
     assert.deepEqual([shown.exitCode, shown.stderr, json.exitCode], [0, '', 0]);
     const { zones, certificates, warnings, ...rest } = JSON.parse(json.stdout);
     // Every field of a plan is printed as wording/commands.ts has it.
-    assert.equal(shown.stdout, describeForecast({ ...rest, zones, certificates }, warnings));
+    assert.equal(`${shown.stdout}\n`, describeForecast({ ...rest, zones, certificates }, warnings));
     const { appId } = world.guestAgent;
     const [app, address] = ['app.example.test', '_dstack-app-address.app.example.test'];
     const issuer =

@@ -61,7 +61,7 @@ test('70 restarts with a read-only token: one order, and no validation', async (
   const { orders, validations, last } = await crashLoop(world, await environmentFor(world), 70);
   assert.deepEqual([orders, validations], [1, 0]);
   const codes = last?.failures.map(({ failure }) => String(Object(failure).code));
-  assert.ok(codes?.includes('PROVIDER_PERMISSION_MISSING'), codes?.join());
+  assert.ok(codes?.includes('PROVIDER_PERMISSION_MISSING'), String(codes));
 });
 
 test('70 restarts while the CA cannot validate: one validation, and the next start waits and says until when', async (t) => {
@@ -82,5 +82,5 @@ test('60 restarts on a volume that refuses the certificate: it is issued once', 
   const { orders, validations, last } = await crashLoop(world, environment, 60);
   assert.deepEqual([orders, validations], [1, 1]);
   const codes = last?.failures.map(({ failure }) => String(Object(failure).code));
-  assert.ok(codes?.includes('STORE_FAILED'), codes?.join());
+  assert.ok(codes?.includes('STORE_FAILED'), String(codes));
 });

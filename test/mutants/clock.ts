@@ -13,7 +13,8 @@ export const clocks: readonly Mutant[] = [
     id: 'clock-wrong-clock-orders',
     class: 'clock',
     file: 'src/reconcile/preflight.ts',
-    search: "  if (verdict.refuse) throw new IngressError('CLOCK_WRONG', verdict.sentence);\n",
+    search:
+      "  if (verdict.refuse) throw new IngressError('CLOCK_WRONG', verdict.sentence, { details: { skewMs } });\n",
     replace: '',
     killedBy: [
       { file: 'src/reconcile/preflight.test.ts' },

@@ -1,3 +1,4 @@
+import { createPrivateKey } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,14 +10,17 @@ import { historyOf } from '../../src/acme/ledger/history.ts';
 import { createLedger } from '../../src/acme/ledger/ledger.ts';
 import { limitsOf, whenAllowed } from '../../src/acme/ledger/limits.ts';
 import { createOrderStore } from '../../src/acme/ledger/order-store.ts';
-import { type CertificateFacts, whyUnusable } from '../../src/certificates/certificate.ts';
+import { type CertificateFacts, readBundle, whyUnusable } from '../../src/certificates/certificate.ts';
+import { cleanChain } from '../../src/certificates/chain.ts';
 import { whyDaysBeforeFails } from '../../src/certificates/renewal/lifetime.ts';
 import { decideRenewal, type RenewalInputs } from '../../src/certificates/renewal/policy.ts';
 import { createCertificateStore } from '../../src/certificates/store.ts';
+import { Secret } from '../../src/config/secret.ts';
 import { IngressError } from '../../src/errors.ts';
 import { makeDirectory } from '../../src/files.ts';
 import { createChallengeJournal } from '../../src/records/registry.ts';
 import { describeFix, orStoreFailed, storeFailure, whyUnwritable } from '../../src/volume.ts';
+import { makeRoot } from '../harness/ca/certificate-tree.ts';
 import { createFakeClock } from '../harness/fake-clock.ts';
 import type { WordingRow } from './row.ts';
 
@@ -148,11 +152,11 @@ const decisions: readonly Decision[] = [
 ];
 
 /** Why an order is deferred after these entries, at the start of the ledger. */
-function deferralAfter(entries: readonly NewEntry[]) {
+function deferralAfter(entries: readonly NewEntry[], directoryUrl = DIRECTORY) {
   const history = historyOf(entries.map((entry) => ({ at: NOW.toISOString(), ...entry })));
   return whenAllowed({
-    ...{ history, names: [NAME], registeredDomains: [], step: 'order', replaces: false },
-    ...{ limits: limitsOf(DIRECTORY), now: NOW },
+    ...{ history, names: [NAME], registeredDomains: ['example.com'], step: 'order', replaces: false },
+    ...{ limits: limitsOf(directoryUrl), now: NOW },
   });
 }
 
@@ -199,6 +203,49 @@ const limits: readonly (readonly [when: string, entries: readonly NewEntry[], me
     'all 6 orders for these names without a certificate are used up; one more is allowed every 5 minutes',
   ],
 ];
+
+const root = await makeRoot('Root');
+const intermediate = await root.below('Intermediate');
+const leaf = await intermediate.issue([NAME]);
+const otherLeaf = await intermediate.issue(['www.example.com']);
+const past = { notBefore: new Date('2019-01-01T00:00:00Z'), notAfter: new Date('2020-01-01T00:00:00Z') };
+const intermediatePast = await root.crossSign(intermediate, past);
+const damagedEntry = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
+
+type UnusablePair = readonly [when: string, chain: string, key: string, message: string];
+const unusable: readonly UnusablePair[] = [
+  ['no certificate', 'half of', leaf.keyPem, 'the chain contains no certificate'],
+  ['a broken key', leaf.chainPem, 'half of', 'the private key cannot be parsed'],
+  ['another key', leaf.chainPem, otherLeaf.keyPem, 'the private key matches no certificate in the chain'],
+];
+
+const dropped: readonly (readonly [when: string, chain: string, message: string])[] = [
+  ['an entry twice', leaf.chainPem + intermediate.pem + intermediate.pem, 'CN=Intermediate (duplicate)'],
+  [
+    'an unrelated certificate',
+    leaf.chainPem + otherLeaf.chainPem + intermediate.pem,
+    'CN=www.example.com (it issued none of the others)',
+  ],
+  [
+    'an expired version of the intermediate',
+    leaf.chainPem + intermediatePast + intermediate.pem,
+    'CN=Intermediate (it expired at 2020-01-01T00:00:00.000Z)',
+  ],
+  ['an entry that is no certificate', leaf.chainPem + damagedEntry + intermediate.pem, '1 unparsable entry'],
+  [
+    'entries that are no certificates',
+    leaf.chainPem + damagedEntry + damagedEntry + intermediate.pem,
+    '2 unparsable entries',
+  ],
+];
+
+function thrownBy(work: () => unknown): unknown {
+  try {
+    return work();
+  } catch (thrown) {
+    return thrown;
+  }
+}
 
 export const rows: readonly WordingRow[] = [
   {
@@ -401,6 +448,35 @@ export const rows: readonly WordingRow[] = [
     },
     message: 'it is from the staging environment',
   },
+  {
+    when: 'a deferral: certificates of a registered domain',
+    say: () => {
+      const issued = times(45, (attempt) => {
+        const names = [`${attempt}.example.com`];
+        return { event: 'issued', attempt, names, serial: attempt, notAfter: UNTIL };
+      });
+      return deferralAfter(issued, 'https://acme-v02.api.letsencrypt.org/directory')?.reason;
+    },
+    message:
+      'all 45 certificates for names of example.com are used up; one more is allowed every 202 minutes',
+  },
+  ...unusable.map(
+    ([when, chain, key, message]): WordingRow => ({
+      when: `a stored certificate cannot be used: ${when}`,
+      say: () => thrownBy(() => readBundle(chain, new Secret(key), new Date())),
+      message,
+    }),
+  ),
+  ...dropped.map(
+    ([when, chain, message]): WordingRow => ({
+      when: `a chain is cleaned: ${when}`,
+      say: () =>
+        cleanChain(chain, createPrivateKey(leaf.keyPem), new Date())
+          ?.dropped.map(({ words }) => words)
+          .join('; '),
+      message,
+    }),
+  ),
   ...limits.map(
     ([when, entries, message]): WordingRow => ({
       when: `a deferral: ${when}`,
