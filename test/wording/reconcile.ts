@@ -93,7 +93,7 @@ export const rows: readonly WordingRow[] = [
     when: 'no name server answered, and the resolvers have the records',
     say: () => noServerAnswered('example.com', [silentServer(1)]),
     message:
-      'no name server of example.com answered at any address, so outgoing port 53 seems to be filtered or redirected; the resolvers returned the published records, and the ingress continued: ns1.example.net (192.0.2.1) did not answer: no answer within 2000 ms. Allow outgoing port 53 (UDP and TCP) to any address, so that changes are seen sooner',
+      'no name server of example.com answered at any address, so outgoing port 53 seems to be filtered or redirected; the resolvers returned the published records, and the ingress continued: ns1.example.net (192.0.2.1) did not answer: no answer within 2000 ms. Allow outgoing port 53 (UDP and TCP) to any address, so that changes are detected sooner',
   },
   {
     when: 'a provider does not deploy a change in time',
