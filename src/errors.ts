@@ -5,11 +5,11 @@
 
 /** The registry's entry for an error code. */
 export interface ErrorKind {
-  /** What happened, in one sentence, for the table of errors. */
+  /** The meaning in one sentence, for the table of errors. */
   readonly meaning: string;
-  /** What the operator does about it; begins with the action. */
+  /** The operator's action; begins with a verb. */
   readonly hint: string;
-  /** What a running ingress does about it. */
+  /** The reaction of a running ingress. */
   readonly byItself?: string;
   /**
    * Whether the same attempt can succeed later without a change by the operator. If it cannot,
@@ -18,7 +18,7 @@ export interface ErrorKind {
   readonly retryable: boolean;
 }
 
-/** What a running ingress does about most errors. */
+/** The reaction of a running ingress to most errors. */
 export const RETRIES = 'The ingress retries by itself.';
 
 /** Every error code, in the order of docs/errors.md. */
@@ -223,7 +223,7 @@ export type ErrorCode = keyof typeof errorRegistry;
 export interface ErrorContext {
   /** Replaces the registry's hint, and its `byItself`, if more is known. */
   readonly hint?: string;
-  /** What a running ingress does about it, in addition to `hint`. */
+  /** The reaction of a running ingress, in addition to `hint`. */
   readonly byItself?: string;
   /** Replaces the registry's value if more is known. */
   readonly retryable?: boolean;
@@ -238,9 +238,9 @@ export interface ErrorContext {
 export class IngressError extends Error {
   override readonly name = 'IngressError';
   readonly code: ErrorCode;
-  /** What the operator does about it. */
+  /** The operator's action. */
   readonly fix: string;
-  /** The fix, and what a running ingress does about it. */
+  /** The fix, and the reaction of a running ingress. */
   readonly hint: string;
   /** See ErrorKind. */
   readonly retryable: boolean;
@@ -260,7 +260,7 @@ export class IngressError extends Error {
   }
 }
 
-/** What the operator does about a kind of error, then what a running ingress does. */
+/** The operator's action, then the reaction of a running ingress. */
 export function fullHint({ hint, byItself }: { hint: string; byItself?: string | undefined }): string {
   return byItself === undefined ? hint : `${hint} ${byItself}`;
 }

@@ -1,6 +1,6 @@
 /**
- * What the program reports while it runs. Every report is an event of one union; the log and the
- * status subscribe to them. The words of each event are in event-messages.ts.
+ * The events of a running program, as one union. The log and the status subscribe to them. The
+ * sentence of each event is in event-messages.ts.
  */
 
 /** The names that a certificate is for. They identify it, and it is named after the first. */
@@ -46,7 +46,7 @@ type ProcessEvent =
     }
   | {
       readonly type: 'evidence-failed';
-      /** Where it failed: opening the port, reading for a request, or the server itself. */
+      /** The failed step: opening the port, reading for a request, or the server itself. */
       readonly during: 'listen' | 'request' | 'serve';
       readonly url?: string | undefined;
       readonly error: unknown;
@@ -66,7 +66,7 @@ type WarningEvent =
   | {
       readonly type: 'warning';
       readonly sentence: string;
-      /** What it is about; a warning with a subject can be cleared. */
+      /** The subject of the warning; a warning with a subject can be cleared. */
       readonly subject?: string;
       /** The previous warning about the subject. */
       readonly replaces?: string;
@@ -117,7 +117,7 @@ export interface PropagationProgress {
   /** How many servers there are, and how many of them serve the records. */
   readonly servers: number;
   readonly seenBy: number;
-  /** What is pending, one sentence for each problem of a server. */
+  /** One sentence for each problem of a pending server. */
   readonly waitingFor: readonly string[];
   /**
    * Set if no server answers: when the resolvers are queried instead, and whether that time has

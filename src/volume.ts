@@ -100,7 +100,7 @@ export async function whyUnwritable(directories: readonly string[]): Promise<Ing
   return undefined;
 }
 
-/** What the operator must do so that the ingress can read and write there. Pure. */
+/** The operator's action that lets the ingress read and write there. Pure. */
 export function describeFix({ path, owner, mode, uid }: Obstacle): string {
   const bits = mode.toString(8).padStart(3, '0');
   if (owner === uid)
@@ -171,7 +171,7 @@ export function folderNameOf(directoryUrl: string): string {
 export interface JsonFile<T> {
   /** The value; undefined when there is none. Moves a damaged file aside, with a warning. */
   load(): Promise<T | undefined>;
-  /** As `load`, but leaves a damaged file where it is, without a warning. */
+  /** Like `load`, but leaves a damaged file in place, without a warning. */
   peek(): Promise<T | undefined>;
   /** Replaces the value, which is on the disk when this resolves. */
   save(value: unknown): Promise<void>;

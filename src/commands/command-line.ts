@@ -81,7 +81,7 @@ function createProgram(version: string, commands: Commands, done: (exitCode: num
   return program;
 }
 
-/** What is wrong, and which subcommands exist, in one line. */
+/** The fault and the existing subcommands, in one line. */
 function usageError(error: CommanderError, words: readonly string[], program: Command): string {
   const names = program.commands.map((command) => command.name());
   const first = words.find((word) => !word.startsWith('-'));

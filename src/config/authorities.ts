@@ -24,7 +24,7 @@ export interface Authorities {
   readonly primary: Authority;
   /** Used once the primary has failed for `afterMs` milliseconds. */
   readonly fallback?: Authority & { readonly afterMs: number };
-  /** Where the next attempt is validated first after a failed validation. */
+  /** The staging CA that validates the next attempt first after a failed validation. */
   readonly dryRun?: { readonly directoryUrl: string };
 }
 

@@ -3,7 +3,7 @@ import { quote } from './quote.ts';
 import type { Environment } from './read.ts';
 import type { VariableTable } from './variable.ts';
 
-/** What the choice needs to know about a provider. */
+/** The facts about a provider that the choice needs. */
 export interface ProviderChoice {
   readonly name: string;
   readonly variables: VariableTable;

@@ -40,7 +40,7 @@ export interface Config<P extends ProviderChoice> extends IngressSettings {
   readonly renewInterval: number;
   readonly provider: P;
   readonly providerSettings: Settings<VariableTable>;
-  /** What the operator should know. */
+  /** Things that the operator should know. */
   readonly warnings: readonly ConfigWarning[];
 }
 
@@ -91,7 +91,7 @@ export function loadConfig<P extends ProviderChoice>(
   };
 }
 
-/** What is derived from several variables, with the faults and warnings of their combination. */
+/** Derives values from several variables, with the faults and warnings of their combination. */
 function derive(
   settings: IngressSettings,
   known: (variable: string) => boolean,

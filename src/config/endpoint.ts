@@ -2,11 +2,11 @@ import { isIP } from 'node:net';
 import { invalid, type ValueFault } from './faults.ts';
 import { quote } from './quote.ts';
 
-/** What the scheme of an endpoint determines. */
+/** The properties that the scheme of an endpoint determines. */
 export interface Scheme {
   /** The port if the endpoint gives none. */
   readonly port?: number;
-  /** What is forwarded: unchanged bytes, or requests. */
+  /** Whether unchanged bytes or requests are forwarded. */
   readonly speaks: 'tcp' | 'http/1.1' | 'h2';
   /** Whether connections to the app use TLS. */
   readonly tls: boolean;
@@ -60,7 +60,7 @@ export const namedBytes = schemeNames.filter(
   (name) => SCHEMES[name].speaks === 'tcp' && SCHEMES[name].alpn.length > 0,
 );
 
-/** Where an app listens, as in TARGET_ENDPOINT and ROUTING_MAP. */
+/** The address of an app, as in TARGET_ENDPOINT and ROUTING_MAP. */
 export interface Endpoint {
   readonly scheme: SchemeName;
   /** A host name or an IP address (IPv6 without brackets). */

@@ -1,7 +1,7 @@
 import { IngressError } from '../errors.ts';
 import { type ConfigWarning, describeConfigWarning } from './warnings.ts';
 
-/** What is wrong, for programs. */
+/** The kind of a fault, for programs. */
 export type FaultKind =
   /** Not set, and no other variable or default replaces it. */
   | 'missing'
@@ -42,12 +42,12 @@ export type FaultKind =
   | 'empty-file'
   | 'not-a-certificate';
 
-/** What is wrong with a value. */
+/** A fault of a value. */
 export interface ValueFault {
   readonly kind: FaultKind;
   /** Follows the variable's name in a sentence: "is not set". Never contains a secret. */
   readonly problem: string;
-  /** Replaces the fix in the table of variables where a better one is known. */
+  /** Replaces the fix in the table of variables if a better one is known. */
   readonly fix?: string;
   /** The parts of the sentences, for programs. Never a secret. */
   readonly details?: Readonly<Record<string, unknown>>;
@@ -66,7 +66,7 @@ export function invalid(
 export interface Fault extends ValueFault {
   /** The variable's name as it is set, or as it should be. */
   readonly variable: string;
-  /** What to do about it, with an example. */
+  /** The operator's action, with an example. */
   readonly fix: string;
   /** For a missing value: the variables, any one of which would supply it. */
   readonly missing?: readonly string[];
@@ -75,7 +75,7 @@ export interface Fault extends ValueFault {
 /** CONFIG_INVALID with all faults at once. The program exits with 78, EX_CONFIG of sysexits.h. */
 export class ConfigError extends IngressError {
   readonly faults: readonly Fault[];
-  /** What else the operator should know. */
+  /** Warnings about the rest of the configuration. */
   readonly warnings: readonly ConfigWarning[];
 
   constructor(faults: readonly Fault[], warnings: readonly ConfigWarning[] = []) {

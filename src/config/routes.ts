@@ -5,7 +5,7 @@ import type { Fault } from './faults.ts';
 import { type NameSettings, type ServedName, servedNames } from './served-names.ts';
 import { type ConfigWarning, unused } from './warnings.ts';
 
-/** Where the connections of one name are forwarded, and how. */
+/** The target of the connections for one name. */
 export interface Route {
   /** `app.example.com`, or `*.example.com`. */
   readonly name: string;
@@ -16,7 +16,7 @@ export interface Route {
   readonly alpn: readonly string[];
 }
 
-/** Where an app listens, and what is forwarded to it. */
+/** The address of an app, and what is forwarded to it. */
 export interface RouteTarget {
   /** A host name or an IP address (IPv6 without brackets). */
   readonly host: string;
@@ -76,8 +76,8 @@ export function planRoutes(
 }
 
 /**
- * A name with its endpoint and the variable that has it; for ROUTING_MAP, also the name of the
- * entry.
+ * A name with its endpoint and the variable that contains the endpoint; for ROUTING_MAP, also the
+ * name of the entry.
  */
 interface Routed {
   readonly name: string;

@@ -103,7 +103,7 @@ export const domainName: VariableType<string> = type(
   (value) => parseName(value) ?? { wrong: notAName(value) },
 );
 
-/** Where an app listens, see parseEndpoint. */
+/** The address of an app, see parseEndpoint. */
 export const endpoint: VariableType<Endpoint> = type('[scheme://]host:port', parseEndpoint);
 
 /** `name=endpoint` entries, separated like names. */

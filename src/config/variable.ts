@@ -5,7 +5,7 @@ import type * as z from 'zod';
  * value.
  */
 export interface VariableType<T> {
-  /** As docs/configuration.md calls it: "domain name", "seconds". */
+  /** The type's name in docs/configuration.md: "domain name", "seconds". */
   readonly label: string;
   /** An issue has what is wrong as `message`, and the ValueFault as `params.fault`. */
   readonly schema: z.ZodType<T, string>;
@@ -17,9 +17,9 @@ interface VariableText {
   readonly aliases?: readonly string[];
   /** Never printed, and can be read from the file that `NAME_FILE` names. */
   readonly secret?: boolean;
-  /** What it does, in a sentence or two. */
+  /** Its effect, in a sentence or two. */
   readonly help: string;
-  /** What to do if it is missing or wrong, with an example; starts with the action. */
+  /** The operator's action if it is missing or wrong, with an example. */
   readonly fix: string;
 }
 

@@ -9,7 +9,8 @@ const PROTOCOLS = [...new Set(namedBytes.flatMap((scheme) => SCHEMES[scheme].alp
   .join(', ');
 
 /**
- * Which names are served, and which of them share a certificate: exactly what servedNames needs.
+ * The variables for the names to serve and the certificates that they share: exactly those that
+ * servedNames needs.
  */
 export const nameVariables = {
   domain: optional(types.certificateName, {
@@ -42,8 +43,8 @@ export const nameVariables = {
 const kid = types.text('text', /^[\x21-\x7e]{1,256}$/, 'is not 1 to 256 ASCII characters without spaces');
 
 /**
- * Which certificate authorities are used, with which account, for what kind of certificate, and
- * when.
+ * The variables for certificate authorities, their accounts, the kind of certificate and the times
+ * of renewal.
  */
 const acmeVariables = {
   email: optional(types.email, {
@@ -143,12 +144,12 @@ export const variables = {
   ...nameVariables,
   targetEndpoint: optional(types.endpoint, {
     name: 'TARGET_ENDPOINT',
-    help: `Where the app listens, as seen from this container: \`host:port\` or \`tcp://host:port\` (bytes are forwarded unchanged), \`http://host[:port]\`, \`https://host[:port]\`, \`grpc://host:port\` or \`grpcs://host:port\` (https and grpcs: over TLS). ${BYTES}: bytes, to the usual port unless one is given, with the protocol offered to clients (see ALPN). It applies to every name without an entry in ROUTING_MAP, and is required unless each name has one.`,
+    help: `Where the app listens, as seen from this container: \`host:port\` or \`tcp://host:port\` (bytes are forwarded unchanged), \`http://host[:port]\`, \`https://host[:port]\`, \`grpc://host:port\` or \`grpcs://host:port\` (https and grpcs: over TLS). ${BYTES}: bytes, to the usual port unless one is given; clients are offered the protocol (see ALPN). It applies to every name without an entry in ROUTING_MAP, and is required unless each name has one.`,
     fix: 'Set it to the service and port of the app, such as app:80 or http://app:8080.',
   }),
   proxyMode: withDefault(types.oneOf(['auto', 'tcp']), 'auto', {
     name: 'PROXY_MODE',
-    help: '`auto`: the scheme of a target determines its protocol. `tcp`: bytes are forwarded unchanged, also to http:// and grpc:// targets, as in the older container, and over TLS to https:// and grpcs:// targets; connections on which the client negotiated HTTP are still handled as requests unless EVIDENCE_SERVER is false.',
+    help: '`auto`: the scheme of a target determines its protocol. `tcp`: bytes are forwarded unchanged, even to http:// and grpc:// targets, as in the older container, and over TLS to https:// and grpcs:// targets; connections on which the client negotiated HTTP are still handled as requests unless EVIDENCE_SERVER is false.',
     fix: 'Set auto or tcp.',
   }),
   alpn: optional(types.protocols, {
@@ -183,7 +184,7 @@ export const variables = {
   }),
   gatewayDomain: optional(types.domainName, {
     name: 'GATEWAY_DOMAIN',
-    help: 'The dstack gateway that the name points to. Default: `_.` followed by DSTACK_GATEWAY_DOMAIN, if that is set. For `_.<base>` the record uses `gateway.<base>` once both resolve to the same addresses, because some resolvers refuse a target that starts with an underscore. A gateway name without an address, or without an address in common with DSTACK_GATEWAY_DOMAIN, is a warning in every reconciliation.',
+    help: 'The dstack gateway that the name points to. Default: `_.` followed by DSTACK_GATEWAY_DOMAIN, if that is set. For `_.<base>` the record uses `gateway.<base>` once both resolve to the same addresses, because some resolvers refuse a target that starts with an underscore. A gateway name without an address, or without an address in common with DSTACK_GATEWAY_DOMAIN, causes a warning in every reconciliation.',
     fix: "Set it to your cluster's gateway, such as _.dstack-prod5.phala.network.",
   }),
   dstackGatewayDomain: optional(types.domainName, {

@@ -16,7 +16,7 @@ export interface Expectation {
 }
 
 /**
- * What one server answers when it is queried for all expectations. `problems` are phrases without a
+ * The answer of one server to the queries for all expectations. `problems` are phrases without a
  * subject.
  */
 export type ProbeResult =

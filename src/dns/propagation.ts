@@ -59,7 +59,7 @@ export interface ExpectationRefresh {
 export interface Progress {
   readonly servers: number;
   readonly propagatedTo: number;
-  /** What is pending, one sentence for each problem of a server. */
+  /** One sentence for each problem of a pending server. */
   readonly waitingFor: readonly string[];
   /** When the resolvers are queried instead; set once no address of any name server answers. */
   readonly askResolversAt?: Date;

@@ -13,7 +13,7 @@ export interface Zone {
   readonly name: string | undefined;
 }
 
-/** What a provider can do; plans respect it. */
+/** The capabilities of a provider, which plans respect. */
 export interface Capabilities {
   /**
    * The TTL, in seconds, that the provider serves if this one is requested: raised, rounded or the

@@ -1,7 +1,7 @@
 import type { AuthoritativeServer } from './authoritative.ts';
 import { type ProbeResult, problemsIn } from './probe.ts';
 
-/** What the probes have found about one address of an authoritative server. */
+/** The results of the probes of one address of an authoritative server. */
 export interface ServerState {
   readonly server: AuthoritativeServer;
   /** The result of the last probe; undefined before the first. */
@@ -32,7 +32,7 @@ export function nextState(state: ServerState, result: ProbeResult, at: number): 
 }
 
 /**
- * What is wrong with a server, each sentence with its name and address; empty when everything is
+ * The problems of a server, each a sentence with its name and address; empty if everything is
  * propagated.
  */
 export function describeServerState({ server: { hostname, address }, last }: ServerState): string[] {
@@ -53,7 +53,7 @@ export type Assessment =
    */
   | { readonly kind: 'filtered'; readonly pending: readonly ServerState[] };
 
-/** What an assessment depends on besides the servers. */
+/** The input of an assessment besides the servers. */
 export interface Circumstances {
   /** In milliseconds since the epoch. */
   readonly now: number;
@@ -137,7 +137,7 @@ export function serversBehind(states: readonly ServerState[]): string[] {
 export function notifyHint(states: readonly ServerState[]): string | undefined {
   const names = serversBehind(states);
   if (names.length === 0) return undefined;
-  const notify = `Let the primary send NOTIFY to ${names.join(', ')} after every update, as docs/providers.md says for BIND, Knot and PowerDNS, and allow the transfer of the zone: most likely one of the two failed. Where the primary cannot send NOTIFY, raise DNS_PROPAGATION_TIMEOUT above the refresh interval of the SOA record.`;
+  const notify = `Make the primary send NOTIFY to ${names.join(', ')} after every update (docs/providers.md shows how for BIND, Knot and PowerDNS), and allow the zone transfer: most likely one of the two failed. If the primary cannot send NOTIFY, raise DNS_PROPAGATION_TIMEOUT above the refresh interval of the SOA record.`;
   if (states.some(isPropagated)) return notify;
   return `Check that the domain is delegated to the primary of RFC2136_NAMESERVER and its secondaries. ${notify}`;
 }

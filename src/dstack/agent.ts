@@ -39,8 +39,7 @@ export function findGuestAgent(configured: string | undefined): GuestAgent | und
 }
 
 /**
- * The first path where the socket should be but something else is, or the configured path if
- * nothing is there.
+ * The first path of a socket that holds something else, or the configured path if it holds nothing.
  */
 export function missingSocket(configured: string | undefined): MissingSocket | undefined {
   const isNamed = configured !== undefined;

@@ -6,7 +6,7 @@ import { describeMissingSocket, type MissingSocket } from './missing-socket.ts';
 export interface Identity {
   readonly appId: string;
   readonly source: 'guest agent' | 'environment';
-  /** What the operator should know about it. */
+  /** A warning about it for the operator. */
   readonly warning: IdentityWarning | undefined;
 }
 
@@ -16,15 +16,15 @@ export interface IdentityWarning {
     | 'differs'
     /** The agent failed, so APP_ID is used. */
     | 'agent-failed'
-    /** There is no socket where the agent's should be, so APP_ID is used. */
+    /** The agent's socket is missing, so APP_ID is used. */
     | 'no-socket';
   readonly sentence: string;
 }
 
 /**
  * Determines the app id: from the guest agent, else from APP_ID, which also replaces a failing
- * agent. `missing` is where the socket should be but is not. Throws IDENTITY_UNKNOWN if there is
- * neither, and GUEST_AGENT_FAILED if there is only a failing agent.
+ * agent. `missing` describes a missing socket. Throws IDENTITY_UNKNOWN if there is neither, and
+ * GUEST_AGENT_FAILED if there is only a failing agent.
  */
 export async function identify(
   agent: GuestAgent | undefined,

@@ -1,6 +1,6 @@
 import { errorRegistry } from '../errors.ts';
 
-/** A path where the socket of the guest agent should be, but is not. */
+/** A path that should hold the socket of the guest agent but does not. */
 export interface MissingSocket {
   readonly path: string;
   readonly holds: 'a directory' | 'something else' | 'nothing';
@@ -8,7 +8,7 @@ export interface MissingSocket {
   readonly isNamed: boolean;
 }
 
-/** What is wrong, and the fix. */
+/** A problem with the socket, and its fix. */
 export interface SocketProblem {
   /** Completes "there is no guest agent: …". */
   readonly problem: string;

@@ -3,7 +3,7 @@ import { messageFor, sentenceOf, untilOf } from '../event-messages.ts';
 import type { IngressEvent } from '../events.ts';
 
 /**
- * What the ingress is doing, as a fold over its events. Times are ISO 8601 in UTC, as in the log.
+ * The state of the ingress, as a fold over its events. Times are ISO 8601 in UTC, as in the log.
  */
 export interface State {
   readonly pid: number;
@@ -13,13 +13,13 @@ export interface State {
   readonly startedAt: string;
   /** Every name that is to be served. */
   readonly names: readonly NameState[];
-  /** What it is waiting for now. */
+  /** The current wait. */
   readonly waiting?:
     | {
         readonly since: string;
         readonly sentence: string;
         readonly until?: string | undefined;
-        /** The first name of the certificate that waits, where it is one certificate. */
+        /** The first name of the certificate that waits, if only one waits. */
         readonly domain?: string | undefined;
       }
     | undefined;

@@ -76,13 +76,13 @@ export const rows: readonly WordingRow[] = [
     when: 'a secondary does not serve what its primary accepted',
     say: () => timeoutOf(startWait(nameServers(serves, old), { timeoutMs: 1000, byNotify: true }).waiting),
     message: `after 1 s not every name server of example.com serves the published records: ns2.example.net (192.0.2.2) lacks ${NAME} TXT new (serves old)`,
-    hint: 'Let the primary send NOTIFY to ns2.example.net after every update, as docs/providers.md says for BIND, Knot and PowerDNS, and allow the transfer of the zone: most likely one of the two failed. Where the primary cannot send NOTIFY, raise DNS_PROPAGATION_TIMEOUT above the refresh interval of the SOA record.',
+    hint: 'Make the primary send NOTIFY to ns2.example.net after every update (docs/providers.md shows how for BIND, Knot and PowerDNS), and allow the zone transfer: most likely one of the two failed. If the primary cannot send NOTIFY, raise DNS_PROPAGATION_TIMEOUT above the refresh interval of the SOA record.',
   },
   {
     when: 'no name server serves what the primary accepted',
     say: () => timeoutOf(startWait(nameServers(old), { timeoutMs: 1000, byNotify: true }).waiting),
     message: `after 1 s not every name server of example.com serves the published records: ns1.example.net (192.0.2.1) lacks ${NAME} TXT new (serves old)`,
-    hint: 'Check that the domain is delegated to the primary of RFC2136_NAMESERVER and its secondaries. Let the primary send NOTIFY to ns1.example.net after every update, as docs/providers.md says for BIND, Knot and PowerDNS, and allow the transfer of the zone: most likely one of the two failed. Where the primary cannot send NOTIFY, raise DNS_PROPAGATION_TIMEOUT above the refresh interval of the SOA record.',
+    hint: 'Check that the domain is delegated to the primary of RFC2136_NAMESERVER and its secondaries. Make the primary send NOTIFY to ns1.example.net after every update (docs/providers.md shows how for BIND, Knot and PowerDNS), and allow the zone transfer: most likely one of the two failed. If the primary cannot send NOTIFY, raise DNS_PROPAGATION_TIMEOUT above the refresh interval of the SOA record.',
   },
   {
     when: 'no name server answers, and the resolvers lack the record',

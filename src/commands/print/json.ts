@@ -4,9 +4,9 @@ import type { Forecast } from '../../reconcile/forecast.ts';
 import type { Health } from '../../status/health-result.ts';
 import type { State } from '../../status/state.ts';
 
-/** What `--json` prints, with a line break at the end. Keys are an interface: they stay. Pure. */
+/** The output of `--json`, with a line break at the end. Keys are an interface: they stay. Pure. */
 
-/** What `plan` has found. */
+/** The result of `plan`. */
 export interface Plan extends Forecast {
   /** About no certificate in particular. */
   readonly warnings: readonly string[];
@@ -44,7 +44,7 @@ function decisionToJson(decision: RenewalDecision) {
     : { action, until: decision.until, reason };
 }
 
-/** What `health` has found. */
+/** The result of `health`. */
 export interface HealthReport extends Health {
   /** The names that were checked, with the certificates that were shown. */
   readonly names: readonly { readonly domain: string; readonly serial?: string; readonly notAfter?: Date }[];

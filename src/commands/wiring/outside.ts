@@ -20,8 +20,8 @@ import { remembered } from './remembered.ts';
 import { withVariables } from './with-variables.ts';
 
 /**
- * What all certificates share: one identity, one provider with its call budget, one account at each
- * CA.
+ * The dependencies that all certificates share: one identity, one provider with its call budget,
+ * one account at each CA.
  */
 export type Outside = Pick<
   Deps,

@@ -11,7 +11,7 @@ export interface CaaAccount extends Omit<CaaRequest, 'wildcard'> {
 
 /** A name for which CAA forbids an account a certificate, and why. */
 export interface NameRefusal extends CaaRefusal, Pick<CaaSet, 'owner' | 'at'> {
-  /** As in the certificate, with `*.` for a wildcard. */
+  /** The name in the certificate, with `*.` for a wildcard. */
   readonly name: string;
   /** See `CaaAccount`. */
   readonly account: string;

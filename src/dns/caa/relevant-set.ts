@@ -23,7 +23,8 @@ export interface CaaSet {
   /** The owner name of its records. */
   readonly owner: string;
   /**
-   * The name, or the ancestor, where the search ended; it differs from `owner` if it is an alias.
+   * The name, or its ancestor, at which the search ended; it differs from `owner` if it is an
+   * alias.
    */
   readonly at: string;
   /** At least one, as `flags tag "value"`. */

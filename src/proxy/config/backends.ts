@@ -4,7 +4,7 @@ import { type Route, type Target, type TargetWithAlpn, targetsOf } from './route
 export interface Backend {
   readonly name: string;
   readonly target: Target;
-  /** What distinguishes the backends of one target. */
+  /** Distinguishes the backends of one target. */
   readonly suffix: '' | HttpSuffix | `${HttpSuffix}${typeof EXCLUSIVE_SUFFIX}`;
   /**
    * The `defaults` section it inherits from. `tcp` forwards bytes. `http` forwards requests and

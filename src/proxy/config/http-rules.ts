@@ -77,9 +77,7 @@ export const noH2cRules: readonly string[] = [
  */
 export const asciiUrlRule = `http-request deny ${errorPage(400)} if { url -m reg [^!-~] }`;
 
-/**
- * What Go, nginx, Apache and Tomcat write in a TLS port's 400 response to a request without TLS.
- */
+/** Texts of Go, nginx, Apache and Tomcat in a TLS port's 400 response to a request without TLS. */
 const TLS_REQUIRED = [
   'Client sent an HTTP request to an HTTPS server',
   'The plain HTTP request was sent to HTTPS port',

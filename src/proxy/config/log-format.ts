@@ -32,14 +32,14 @@ export interface LogLine {
   readonly name: string | undefined;
   /** The backend, or the frontend while no backend is chosen. */
   readonly proxy: string;
-  /** Empty where HAProxy writes no server. */
+  /** Empty if HAProxy writes no server. */
   readonly server: string;
   readonly client: string;
-  /** What HAProxy and OpenSSL report for the connection to the app. `-` stands for none. */
+  /** The errors of HAProxy and OpenSSL for the connection to the app. `-` stands for none. */
   readonly upstreamErrors: readonly string[];
   /** The same for the connection to the client. */
   readonly clientErrors: readonly string[];
-  /** 0 or -1 where no status was sent. */
+  /** 0 or -1 if no status was sent. */
   readonly status: number;
   readonly tooLarge: Side | undefined;
 }

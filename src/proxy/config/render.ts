@@ -25,7 +25,7 @@ import { sessionCacheSettings, tlsSettings } from './tls.ts';
 export interface Privileges {
   readonly user: string;
   readonly group: string;
-  /** An empty, read-only directory; undefined where this process may not call chroot(2). */
+  /** An empty, read-only directory; undefined if this process may not call chroot(2). */
   readonly chroot?: string;
 }
 

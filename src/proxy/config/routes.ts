@@ -1,6 +1,6 @@
 import { checkedHost, port } from './syntax.ts';
 
-/** Where connections for a name are forwarded, and how. */
+/** The app that connections for a name are forwarded to, and how. */
 export interface Target {
   /** A hostname, an IPv4 or an IPv6 address (without brackets). */
   readonly host: string;

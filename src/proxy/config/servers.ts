@@ -20,8 +20,8 @@ export interface ServerOptions {
 export const MAIN_SERVER = 'app';
 
 /**
- * How many addresses of a host are used at once. Each costs 5 kB in every backend, and 25 kB where
- * the app uses TLS (measured).
+ * The number of addresses of a host that are used at once. Each costs 5 kB in every backend, and 25
+ * kB if the app uses TLS (measured).
  */
 export const SLOTS = 8;
 

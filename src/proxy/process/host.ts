@@ -5,7 +5,7 @@ import type { Privileges } from '../config/render.ts';
 
 /** The rights of this process, which determine HAProxy's. */
 export interface Rights {
-  /** Undefined where there are no user ids. */
+  /** Undefined on a platform without user ids. */
   readonly uid: number | undefined;
   /** Whether it may call chroot(2): the capability SYS_CHROOT (capabilities(7)). */
   readonly mayChroot: boolean;
@@ -18,7 +18,7 @@ const ACCOUNT = { user: 'haproxy', group: 'haproxy' } as const;
 const SYS_CHROOT = 18n;
 
 /**
- * The rights of this process. Where the kernel does not list capabilities, root is assumed to have
+ * The rights of this process. If the kernel does not list capabilities, root is assumed to have
  * all.
  */
 export function processRights(): Rights {

@@ -25,7 +25,7 @@ export interface CrtListEntry {
 }
 
 export interface CrtList {
-  /** As in haproxy.cfg. */
+  /** The path in haproxy.cfg. */
   readonly path: string;
   /** The directory part of the entries' names; it need not exist. */
   readonly directory: string;

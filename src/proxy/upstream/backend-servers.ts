@@ -14,7 +14,7 @@ export interface BackendServersOptions {
   readonly name: string;
   readonly port: number;
   /**
-   * The limit of connections of all servers together; undefined where the frontend limits clients
+   * The limit of connections of all servers together; undefined if the frontend limits clients
    * instead.
    */
   readonly maxconn?: number | undefined;

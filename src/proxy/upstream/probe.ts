@@ -33,7 +33,7 @@ export const probeTcp: TcpProbe = ({ address, port }, signal) =>
     );
   });
 
-/** What an app speaks on a port. */
+/** The protocol of an app on a port. */
 export type ProbedProtocol = 'http/1.1' | 'h2' | 'tls';
 
 /** The app to probe, and what to send to it. */

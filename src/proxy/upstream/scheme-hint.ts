@@ -77,7 +77,10 @@ async function probe(
   if (message !== undefined) log.warn({ event: 'wrong-scheme', target: name }, message);
 }
 
-/** Which scheme to use instead of `http://`; undefined if it is right or nothing is known. Pure. */
+/**
+ * The hint which scheme to use instead of `http://`; undefined if `http://` is right or nothing is
+ * known. Pure.
+ */
 export function schemeHint(target: Target, protocol: ProbedProtocol | undefined): string | undefined {
   const url = (change: Partial<Target>) => targetUrl({ ...target, ...change });
   const set = 'in TARGET_ENDPOINT or ROUTING_MAP, write';

@@ -2,8 +2,8 @@ import { SLOTS } from '../config/servers.ts';
 
 /**
  * A backend has a main server, which is always in use, and slots for an app whose name has several
- * addresses. HAProxy marks a slot down as soon as a connection to it fails, where the control plane
- * sees it, and retries on another server at once. The main server stays up. So HAProxy has another
+ * addresses. As soon as a connection to a slot fails, HAProxy marks it down, which the control
+ * plane can query, and retries on another server. The main server stays up. So HAProxy has another
  * server when a slot fails (with a single one it waits for a second), and one to try when all slots
  * fail. A name's only address gets no slot, since no other could replace it: HAProxy retries it
  * every second.
@@ -43,8 +43,8 @@ export function planServers(
 }
 
 /**
- * The limit of connections of each server: at least one, and together no more than the backend's
- * where that is possible. Pure.
+ * The limit of connections of each server: at least one, and together no more than the backend's if
+ * possible. Pure.
  */
 export function connectionShares(
   maxconn: number,

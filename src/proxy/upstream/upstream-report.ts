@@ -10,7 +10,7 @@ import {
   upstreamSubject,
 } from './messages.ts';
 
-/** What is known about the addresses of an upstream. */
+/** The known state of the addresses of an upstream. */
 export interface UpstreamState {
   readonly addresses: readonly string[];
   readonly answering: ReadonlySet<string>;
