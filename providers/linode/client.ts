@@ -1,13 +1,12 @@
 import type * as z from 'zod';
 import type { Clock } from '../../src/clock.ts';
 import type { Secret } from '../../src/config/secret.ts';
-import { IngressError } from '../../src/errors.ts';
 import type { Outgoing } from '../../src/net/outgoing.ts';
 import type { Budget } from '../shared/budget.ts';
 import { readJson } from '../shared/errors.ts';
 import { createHttp, type HttpAnswer, type HttpCall } from '../shared/http.ts';
 import * as answers from './answers.ts';
-import { badAnswer, type Operation, toIngressError } from './errors.ts';
+import { badAnswer, inconsistentPages, type Operation, toIngressError } from './errors.ts';
 import type { RecordBody } from './records.ts';
 
 /** What the calls of one account need. */
@@ -135,10 +134,7 @@ async function allPages<T extends { readonly id: number }>(
     counts.add(results);
     if (page < pages) continue;
     if (counts.size === 1 && items.size === results) return [...items.values()];
-    throw new IngressError(
-      'PROVIDER_CONFLICT',
-      `Linode was asked to ${doing} and gave ${items.size} of ${[...counts].join(', then ')}: they changed meanwhile`,
-    );
+    throw inconsistentPages(doing, items.size, [...counts]);
   }
 }
 

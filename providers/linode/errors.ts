@@ -60,6 +60,18 @@ export function badAnswer({ doing }: Pick<Operation, 'doing'>, what: string): In
 }
 
 /**
+ * The error for a list that changed between the reads of its pages. `counts` are the lengths that
+ * Linode reported.
+ */
+export function inconsistentPages(doing: string, read: number, counts: readonly number[]): IngressError {
+  return new IngressError(
+    'PROVIDER_CONFLICT',
+    `Linode was asked to ${doing} and gave ${read} of ${counts.join(', then ')}: they changed meanwhile`,
+    { details: { read, counts } },
+  );
+}
+
+/**
  * The error for a record that would share its name with a CNAME. Linode accepts some of these and
  * then fails to render the whole zone. It is PROVIDER_CONFLICT only if reading the zone again can
  * resolve it.

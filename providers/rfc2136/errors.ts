@@ -1,3 +1,4 @@
+import { NAME_IN_DOUBT } from '../../src/dns/provider.ts';
 import { type ErrorCode, type ErrorContext, IngressError, RETRIES } from '../../src/errors.ts';
 import { clean, rootMessage } from '../shared/errors.ts';
 import { typeName } from './records.ts';
@@ -267,6 +268,22 @@ export function unreachable(cause: unknown, operation: Operation): IngressError 
 
 function isUnknownHost(cause: unknown): boolean {
   return cause instanceof Error && 'code' in cause && cause.code === 'ENOTFOUND';
+}
+
+/** The error for a name that is in no zone of the server. */
+export function noZone(name: string): IngressError {
+  return new IngressError('ZONE_NOT_FOUND', `The name server has no zone that holds ${name}`, {
+    hint: 'Set RFC2136_NAMESERVER to the primary of the zone, and allow the key to query it.',
+    details: NAME_IN_DOUBT,
+  });
+}
+
+/** The error for a name that the zone delegates to another one. */
+export function delegated(zone: string, cut: string, name: string): IngressError {
+  return new IngressError('ZONE_NOT_FOUND', `the zone ${zone} delegates ${cut}, which holds ${name}`, {
+    hint: `Set RFC2136_NAMESERVER to the primary of ${cut}, or remove the NS records of ${cut}.`,
+    details: { zone, cut, name },
+  });
 }
 
 /**

@@ -1,9 +1,9 @@
 import { KeyedMutex, Mutex } from '../../src/async.ts';
 import type { Settings } from '../../src/config/variable.ts';
 import { canonicalName, selfAndAncestors } from '../../src/dns/name.ts';
-import { type Capabilities, type DnsProvider, NAME_IN_DOUBT, type Zone } from '../../src/dns/provider.ts';
+import type { Capabilities, DnsProvider, Zone } from '../../src/dns/provider.ts';
 import type { Change, CurrentRecord } from '../../src/dns/record.ts';
-import { IngressError, isIngressError } from '../../src/errors.ts';
+import { isIngressError } from '../../src/errors.ts';
 import { createBudget, type Limit } from '../shared/budget.ts';
 import { namesOf } from '../shared/changes.ts';
 import type { ProviderContext } from '../shared/context.ts';
@@ -19,6 +19,7 @@ import {
   type ZoneEntry,
 } from './changes.ts';
 import { createClient, type Rfc2136Client } from './client.ts';
+import { delegated, noZone } from './errors.ts';
 import { apexOf, cutAbove, normalizeTtl, toRecord } from './records.ts';
 import { variables } from './variables.ts';
 import { TYPES, type WireRecord } from './wire.ts';
@@ -173,10 +174,7 @@ class Rfc2136 implements DnsProvider {
       if (apex === known) break;
       return apex;
     }
-    throw new IngressError('ZONE_NOT_FOUND', `The name server has no zone that holds ${name}`, {
-      hint: 'Set RFC2136_NAMESERVER to the primary of the zone, and allow the key to query it.',
-      details: NAME_IN_DOUBT,
-    });
+    throw noZone(name);
   }
 
   /** All records at these names, with the data as the server stores it. */
@@ -201,10 +199,7 @@ class Rfc2136 implements DnsProvider {
       const cut = cutAbove(name, apex, cuts);
       if (cut === undefined) continue;
       this.#cuts = [...new Set([...this.#cuts, cut])];
-      throw new IngressError('ZONE_NOT_FOUND', `the zone ${apex} delegates ${cut}, which holds ${name}`, {
-        hint: `Set RFC2136_NAMESERVER to the primary of ${cut}, or remove the NS records of ${cut}.`,
-        details: { zone: apex, cut, name },
-      });
+      throw delegated(apex, cut, name);
     }
   }
 

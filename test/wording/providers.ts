@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import * as cloudflare from '../../providers/cloudflare/errors.ts';
+import { toBody as toCloudflareBody } from '../../providers/cloudflare/records.ts';
 import { zoneNotFound as noCloudflareZone } from '../../providers/cloudflare/zones.ts';
 import * as linode from '../../providers/linode/errors.ts';
 import { toBody as toLinodeBody } from '../../providers/linode/records.ts';
@@ -11,19 +12,19 @@ import { toHost } from '../../providers/namecheap/records.ts';
 import { planUpdate } from '../../providers/rfc2136/changes.ts';
 import * as rfc2136 from '../../providers/rfc2136/errors.ts';
 import { ttlUnchanged } from '../../providers/rfc2136/provider.ts';
-import { toData } from '../../providers/rfc2136/records.ts';
-import { TYPES } from '../../providers/rfc2136/wire.ts';
+import { toData, typeNumber } from '../../providers/rfc2136/records.ts';
+import { encodeName, TYPES } from '../../providers/rfc2136/wire.ts';
 import type { ApiRecordSet } from '../../providers/route53/answers.ts';
 import { checkAliases, planEdits } from '../../providers/route53/changes.ts';
 import * as route53 from '../../providers/route53/errors.ts';
-import { toCurrentRecords } from '../../providers/route53/records.ts';
+import { fromValue, toCurrentRecords } from '../../providers/route53/records.ts';
 import { zoneNotFound as noHostedZone } from '../../providers/route53/zones.ts';
 import { createBudget } from '../../providers/shared/budget.ts';
 import { readJson, unreachable } from '../../providers/shared/errors.ts';
 import { ConfiguredZone } from '../../providers/shared/zones.ts';
 import { Secret } from '../../src/config/secret.ts';
 import type { Change, DnsRecord } from '../../src/dns/record.ts';
-import { IngressError } from '../../src/errors.ts';
+import { errorRegistry, IngressError } from '../../src/errors.ts';
 import { createMemoryFiles, createTestContext } from '../harness/dns/provider-context.ts';
 import { createFakeClock } from '../harness/fake-clock.ts';
 import type { WordingRow } from './row.ts';
@@ -56,6 +57,22 @@ async function overBudget(holdMs: number): Promise<unknown> {
 
 const bad = (what: string) => new IngressError('PROVIDER_BAD_ANSWER', `it answered ${what}`);
 const shared: WordingRow[] = [
+  {
+    when: 'the proxy forbids the host of an API',
+    say: () =>
+      unreachable(
+        { title: 'Linode', doing, baseUrl: 'https://api.example/v4', secrets: [secret] },
+        undefined,
+        {
+          kind: 'proxy-forbids-host',
+          proxy: 'proxy.example:3128',
+          problem: 'the proxy says no',
+          hint: 'Ask the proxy.',
+        },
+      ),
+    message: 'Linode could not be asked to list the zones: the proxy says no',
+    hint: 'Ask the proxy.',
+  },
   {
     when: 'the name of an API is unknown',
     say: () =>
@@ -244,6 +261,16 @@ const cloudflareRows: WordingRow[] = [
     hint: 'Check that the API of Cloudflare runs at this URL, and that no firewall blocks it. The ingress retries by itself.',
   },
   {
+    when: 'a CAA record for Cloudflare is malformed',
+    say: () => thrownBy(() => toCloudflareBody({ ...txt, type: 'CAA', value: 'x' })),
+    message: 'app.example.com CAA is not flags, tag and quoted value: x',
+  },
+  {
+    when: 'a type is never written to Cloudflare',
+    say: () => thrownBy(() => toCloudflareBody({ ...txt, type: 'MX' })),
+    message: 'app.example.com MX is of a type that is never written',
+  },
+  {
     when: 'no Cloudflare zone holds the name',
     say: () => noCloudflareZone([{ id: '1', name: 'example.org' }], NAME),
     message: 'The Cloudflare token sees no zone that holds app.example.com',
@@ -292,7 +319,28 @@ const linodeRows: WordingRow[] = [
     message: 'Linode failed to list the zones: HTTP 502',
   },
   {
-    when: 'a CNAME would stand beside another record at Linode',
+    when: 'a list of Linode changes between two pages',
+    say: () => linode.inconsistentPages(doing, 501, [502, 501]),
+    message: 'Linode was asked to list the zones and gave 501 of 502, then 501: they changed meanwhile',
+  },
+  {
+    when: 'a CAA record for Linode is malformed',
+    say: () => thrownBy(() => toLinodeBody({ ...txt, type: 'CAA', value: 'x' }, 'example.com')),
+    message: 'app.example.com CAA x is not flags, tag and quoted value',
+  },
+  {
+    when: 'a type is never written to Linode',
+    say: () => thrownBy(() => toLinodeBody({ ...txt, type: 'MX' }, 'example.com')),
+    message: 'app.example.com MX v is of a type that is never written',
+  },
+  {
+    when: 'a name is outside the Linode domain',
+    say: () => thrownBy(() => toLinodeBody(txt, 'example.net')),
+    message: 'The Linode domain example.net does not hold app.example.com',
+    hint: errorRegistry.ZONE_MISMATCH.hint,
+  },
+  {
+    when: 'a CNAME would be beside another record at Linode',
     say: () => linode.clash({ wanted: cname, current: txt, isNew: false }),
     message:
       'app.example.com CNAME a.example.net cannot be written beside app.example.com TXT v: a CNAME allows no other record',
@@ -461,14 +509,14 @@ const namecheapRows: WordingRow[] = [
     hint: 'Remove unneeded hosts at Domain List > Manage > Advanced DNS.',
   },
   {
-    when: 'a CNAME would stand beside another record at Namecheap',
+    when: 'a CNAME would be beside another record at Namecheap',
     say: () => namecheap.conflict(cname, txt),
     message:
       'nothing was written to Namecheap: app.example.com CNAME a.example.net is not allowed beside TXT v',
     hint: 'Find out what else writes the same records if it persists. The ingress reads the zone again and retries by itself.',
   },
   {
-    when: 'a CNAME would stand beside a redirect',
+    when: 'a CNAME would be beside a redirect',
     say: () => namecheap.redirected(cname, { ...txt, type: 'URL', value: 'http://www.example.com/' }),
     message:
       'app.example.com CNAME a.example.net was not written, because the same name has URL http://www.example.com/',
@@ -478,6 +526,16 @@ const namecheapRows: WordingRow[] = [
     when: 'a TXT value has a quote, which Namecheap does not keep',
     say: () => thrownBy(() => toHost({ ...txt, value: 'a "b"' }, 'example.com')),
     message: 'app.example.com TXT holds a double quote, which Namecheap does not keep: a "b"',
+  },
+  {
+    when: 'a CAA record for Namecheap is malformed',
+    say: () => thrownBy(() => toHost({ ...txt, type: 'CAA', value: 'x' }, 'example.com')),
+    message: 'app.example.com CAA is not flags, tag and quoted value: x',
+  },
+  {
+    when: 'a name is outside the Namecheap domain',
+    say: () => thrownBy(() => toHost(txt, 'example.net')),
+    message: 'The domain example.net does not hold app.example.com',
   },
   {
     when: 'a write is not verified',
@@ -674,6 +732,38 @@ const rfc2136Rows: WordingRow[] = [
     hint: 'Find out what else writes the same records if it persists. The ingress reads the zone again and retries by itself.',
   },
   {
+    when: 'a name server has no zone for a name',
+    say: () => rfc2136.noZone(NAME),
+    message: 'The name server has no zone that holds app.example.com',
+    hint: 'Set RFC2136_NAMESERVER to the primary of the zone, and allow the key to query it.',
+  },
+  {
+    when: 'a zone delegates a name to another one',
+    say: () => rfc2136.delegated('example.com', 'sub.example.com', 'a.sub.example.com'),
+    message: 'the zone example.com delegates sub.example.com, which holds a.sub.example.com',
+    hint: 'Set RFC2136_NAMESERVER to the primary of sub.example.com, or remove the NS records of sub.example.com.',
+  },
+  {
+    when: 'a name is no domain name',
+    say: () => thrownBy(() => encodeName('a..b')),
+    message: '"a..b" is not a domain name',
+  },
+  {
+    when: 'a value does not fit its type',
+    say: () => thrownBy(() => toData({ ...txt, type: 'A', value: '2001:db8::1' })),
+    message: 'app.example.com A cannot be "2001:db8::1"',
+  },
+  {
+    when: 'a type is never written by updates',
+    say: () => thrownBy(() => toData({ ...txt, type: 'MX' })),
+    message: 'app.example.com MX is of a type that is never written',
+  },
+  {
+    when: 'a type is unknown',
+    say: () => thrownBy(() => typeNumber('WHATEVER')),
+    message: 'WHATEVER is not a type that can be written',
+  },
+  {
     when: 'a name server does not change a TTL',
     say: () => ttlUnchanged({ name: NAME, type: 'A', current: 3600, wanted: 60 }),
     message:
@@ -800,6 +890,16 @@ const route53Rows: WordingRow[] = [
     when: 'AWS STS answers an HTML page',
     say: () => route53.badAnswer({ ...call, action: 'sts:AssumeRole' }, 'something that is not XML'),
     message: 'AWS STS was asked to list the zones and answered something that is not XML',
+  },
+  {
+    when: 'a CAA record for Route 53 is malformed',
+    say: () => thrownBy(() => fromValue({ ...txt, type: 'CAA', value: 'x' })),
+    message: 'app.example.com CAA is not flags, tag and quoted value: x',
+  },
+  {
+    when: 'a type is never written to Route 53',
+    say: () => thrownBy(() => fromValue({ ...txt, type: 'MX' })),
+    message: 'app.example.com MX is of a type that is never written',
   },
   {
     when: 'a record would be beside an RRset with a routing policy',
