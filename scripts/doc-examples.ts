@@ -1,6 +1,8 @@
 import { describeForecast } from '../src/commands/print/forecast.ts';
 import { healthJson, type Plan, planJson, statusJson } from '../src/commands/print/json.ts';
 import { describeState } from '../src/commands/print/state.ts';
+import { boundInterval } from '../src/config/config.ts';
+import { describeConfigWarning } from '../src/config/warnings.ts';
 import { IngressError } from '../src/errors.ts';
 import { type Handshake, judge } from '../src/status/health.ts';
 import type { State } from '../src/status/state.ts';
@@ -150,7 +152,7 @@ const complete: Plan = {
       ),
     },
   ],
-  warnings: ['RENEW_INTERVAL=10 counts as 60: it can be 60 to 43200 seconds'],
+  warnings: boundInterval(10).warnings.map(describeConfigWarning),
 };
 
 const state: State = {

@@ -87,14 +87,14 @@ export function describeConfigWarning(warning: ConfigWarning): string {
       return `${variable} and ${warning.ignored} differ; ${variable} is used`;
     case 'out-of-range': {
       const [least, most] = warning.range;
-      return `${variable}=${warning.value} counts as ${warning.used}: it can be ${least} to ${most} seconds`;
+      return `${variable}=${warning.value} is out of range (${least} to ${most} seconds); using ${warning.used}`;
     }
     case 'unused':
       return `${variable} has no effect${unusedReasons[warning.reason]}`;
     case 'older':
       return `${variable} has no effect: ${withoutEffect[variable]}`;
     case 'other-proxy':
-      return `${variable} has no effect, because all requests use HTTPS; use HTTPS_PROXY`;
+      return `${variable} has no effect, because all requests use HTTPS; set HTTPS_PROXY instead`;
     case 'misspelt':
       return `${variable} has no effect, because there is no such variable; did you mean ${warning.meant}?`;
     case 'ignored-path': {

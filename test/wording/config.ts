@@ -1,3 +1,7 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { whyNoCa } from '../../src/commands/wiring/configuration.ts';
 import { ConfigError, describeFaults } from '../../src/config/faults.ts';
 import { describeConfigWarning } from '../../src/config/warnings.ts';
 import { IngressError, RETRIES } from '../../src/errors.ts';
@@ -408,7 +412,7 @@ const warnings: readonly [when: string, changes: Record<string, string>, message
   [
     'an interval out of bounds',
     { RENEW_INTERVAL: '5' },
-    'RENEW_INTERVAL=5 counts as 60: it can be 60 to 43200 seconds',
+    'RENEW_INTERVAL=5 is out of range (60 to 43200 seconds); using 60',
   ],
   [
     'a misspelt variable',
@@ -423,7 +427,7 @@ const warnings: readonly [when: string, changes: Record<string, string>, message
   [
     'a proxy for plain HTTP',
     { HTTP_PROXY: 'http://proxy.example:3128' },
-    'HTTP_PROXY has no effect, because all requests use HTTPS; use HTTPS_PROXY',
+    'HTTP_PROXY has no effect, because all requests use HTTPS; set HTTPS_PROXY instead',
   ],
   [
     'a network in NO_PROXY',
@@ -487,7 +491,32 @@ const warnings: readonly [when: string, changes: Record<string, string>, message
   ],
 ];
 
+/** What is wrong with a CA file with this text, or with a missing one. */
+const caFile = (text: string | undefined) => () => {
+  const folder = mkdtempSync(join(tmpdir(), 'wording-'));
+  const path = join(folder, 'ca.pem');
+  if (text !== undefined) writeFileSync(path, text);
+  const fault = whyNoCa(path);
+  rmSync(folder, { recursive: true });
+  return fault?.problem.replace(path, '/ca.pem');
+};
+
 export const rows: readonly WordingRow[] = [
+  {
+    when: 'a CA file that is missing',
+    say: caFile(undefined),
+    message: 'names a file that cannot be read (ENOENT): /ca.pem',
+  },
+  {
+    when: 'a CA file without a certificate',
+    say: caFile('no certificate'),
+    message: 'names a file without a PEM certificate: /ca.pem',
+  },
+  {
+    when: 'a CA file with a damaged certificate',
+    say: caFile('-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'),
+    message: 'names a file with a certificate that cannot be parsed: /ca.pem',
+  },
   ...faults.map(([when, changes, message]) => ({ when, say: () => fault(changes), message })),
   ...warnings.map(([when, changes, message]) => ({ when, say: () => warning(changes), message })),
   {

@@ -207,7 +207,7 @@ export const rows: readonly WordingRow[] = [
     when: 'HAProxy is older than 3.0',
     say: () => resendWarning('2.6.12'),
     message:
-      'if the app closes the connection instead of responding, HAProxy 2.6.12 makes the client send the request again, even a POST, and the app may execute it twice. HAProxy 3.0 and newer respond with 502: set HAPROXY_BIN to one',
+      'if the app closes the connection instead of responding, HAProxy 2.6.12 makes the client send the request again, even a POST, and the app may execute it twice. Set HAPROXY_BIN to HAProxy 3.0 or newer, which responds with 502',
   },
   {
     when: "HAProxy runs as the control plane's user",

@@ -56,21 +56,22 @@ function unusableCa({ targetCaFile }: Partial<IngressSettings>): Fault[] {
   return fault === undefined ? [] : [{ variable: name, fix, ...fault }];
 }
 
-function whyNoCa(path: string): ValueFault | undefined {
+/** Why a file cannot be used as TARGET_CA_FILE; undefined if it can. */
+export function whyNoCa(path: string): ValueFault | undefined {
   try {
     const blocks = splitChain(readFileSync(path, 'utf8'));
     if (blocks.length === 0)
-      return { kind: 'not-a-certificate', problem: `is a file without a PEM certificate: ${path}` };
+      return { kind: 'not-a-certificate', problem: `names a file without a PEM certificate: ${path}` };
     for (const block of blocks) new X509Certificate(block);
     return undefined;
   } catch (thrown) {
     // OpenSSL's message about a damaged certificate does not help.
     const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
     return /^E[A-Z]+$/.test(code)
-      ? { kind: 'unreadable-file', problem: `is a file that cannot be read (${code}): ${path}` }
+      ? { kind: 'unreadable-file', problem: `names a file that cannot be read (${code}): ${path}` }
       : {
           kind: 'not-a-certificate',
-          problem: `is a file with a certificate that cannot be parsed: ${path}`,
+          problem: `names a file with a certificate that cannot be parsed: ${path}`,
         };
   }
 }

@@ -39,7 +39,7 @@ export function resendsRequests(version: string): boolean {
 export function resendWarning(version: string): string {
   return (
     `if the app closes the connection instead of responding, HAProxy ${version} makes the client send the request again, ` +
-    'even a POST, and the app may execute it twice. HAProxy 3.0 and newer respond with 502: set HAPROXY_BIN to one'
+    'even a POST, and the app may execute it twice. Set HAPROXY_BIN to HAProxy 3.0 or newer, which responds with 502'
   );
 }
 
