@@ -13,13 +13,13 @@ import type { Deps } from './deps.ts';
 import type { Facts } from './discover.ts';
 import { planContext, readZone } from './zones.ts';
 
-/** A provider that refuses a write with one of these may accept a part of it. */
+/** The provider may accept a part of a write that it refused with one of these codes. */
 const SPLITTABLE = ['STORE_FAILED', 'PROVIDER_PERMISSION_MISSING', 'PROVIDER_REJECTED'] as const;
 
 /**
- * Makes a refused write again: records without challenges, challenges without records, removals
- * alone. `failure` is what it was refused with. Failures are part of the result; rejects with the
- * signal's reason only.
+ * Repeats a refused write in parts: records without challenges, challenges without records,
+ * removals alone. `failure` is the error of the refused write. Failures are part of the result;
+ * rejects only with the signal's reason.
  */
 export async function applyInParts(
   deps: Deps,
@@ -43,7 +43,7 @@ export async function applyInParts(
   return { zone, facts, ...records, challenges, pruneFailure, writtenAt: deps.clock.now() };
 }
 
-/** Publishes challenges in a zone whose records were written before in this run. */
+/** Publishes challenges in a zone whose records this run has already written. */
 export async function applyChallenges(
   deps: Deps,
   before: ZoneWrite,
@@ -64,14 +64,15 @@ export async function applyChallenges(
 /** A write that failed. */
 interface Refused {
   readonly failure: unknown;
-  /** It had more than one part. */
+  /** Whether it had more than one part. */
   readonly isDivisible: boolean;
-  /** The provider may accept a part of it. */
+  /** Whether the provider may accept a part of it. */
   readonly isSplittable: boolean;
 }
 
 /**
- * The records without challenges; where a provider rejects the names together, each name by itself.
+ * Writes the records without challenges. If the provider rejects the names together, writes each
+ * name separately.
  */
 async function applyRecords(
   deps: Deps,
@@ -124,7 +125,10 @@ function join(a: ZonePlan, b: ZonePlan): ZonePlan {
   return { ...a, desired: [...a.desired, ...b.desired], names: new Map([...a.names, ...b.names]) };
 }
 
-/** The challenges without records, but not that of a first certificate whose records failed. */
+/**
+ * Publishes the challenges without records, except that of a first certificate whose records
+ * failed.
+ */
 async function publishAlone(
   deps: Deps,
   zone: ZoneState,
@@ -167,7 +171,7 @@ async function pruneAlone(
   }
 }
 
-/** The account has no such zone any more, so the challenges in it are given up. */
+/** Gives up the challenges in a zone that the account no longer has. */
 async function forget(deps: Deps, { zone, registered }: ZoneState): Promise<unknown> {
   try {
     await unregister(deps, registered);

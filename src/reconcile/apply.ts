@@ -16,54 +16,55 @@ import type { Facts } from './discover.ts';
 import { planContext, readZone } from './zones.ts';
 
 /**
- * Another writer may change the zone between a read and a write; so often the plan is made again.
+ * The number of attempts to plan and write a zone if another writer changes it between our read and
+ * our write.
  */
 const ATTEMPTS = 3;
 
 /** A challenge value to publish. */
 export interface WantedChallenge extends ChallengeValue {
   /**
-   * Published although the records of its name failed: the certificate that is renewed needs only
-   * the challenge.
+   * Whether to publish it even if the records of its name failed: a renewal needs only the
+   * challenge.
    */
   readonly isRenewal: boolean;
 }
 
-/** What a zone has to hold. */
+/** The desired content of a zone. */
 export interface ZoneWants {
   readonly facts: Facts;
-  /** Challenges of the orders under way. */
+  /** Challenges of the orders in progress. */
   readonly publish: readonly WantedChallenge[];
-  /** Challenges of open orders that are not under way: neither published nor pruned. */
+  /** Challenges of open orders that are not in progress: neither published nor pruned. */
   readonly retain: readonly ChallengeValue[];
 }
 
-/** What came of a challenge value: its record, or why it was not published. */
+/** The outcome for a challenge value: its record, or why it was not published. */
 export interface ChallengeOutcome {
   readonly value: WantedChallenge;
   readonly record: DnsRecord | undefined;
   readonly failure: unknown;
 }
 
-/** What came of writing a zone. */
+/** The result of writing a zone. */
 export interface ZoneWrite {
   readonly zone: ZoneState;
   readonly facts: Facts;
-  /** The plan of the records that was carried out; undefined when none was. */
+  /** The plan of the records that was applied; undefined if none was. */
   readonly plan: ZonePlan | undefined;
   /** Names whose records could not be planned or written, and why. */
   readonly failed: ReadonlyMap<string, unknown>;
   readonly challenges: readonly ChallengeOutcome[];
   /** Why challenges whose order is over could not be removed; undefined when they were. */
   readonly pruneFailure: unknown;
-  /** At the latest. */
+  /** The latest time at which the zone may have been written. */
   readonly writtenAt: Date;
 }
 
 /**
- * Brings a zone to what is wanted, in one write: the records of all of its names, the challenges of
- * the orders under way, and the removal of those whose order is over. Names whose records cannot be
- * planned are part of the result. Throws what the provider throws, and STORE_FAILED.
+ * Brings a zone to its desired state in one write: the records of all of its names, the challenges
+ * of the orders in progress, and the removal of those whose order is over. Names whose records
+ * cannot be planned are part of the result. Throws what the provider throws, and STORE_FAILED.
  */
 export async function applyAtOnce(
   deps: Deps,
@@ -79,10 +80,10 @@ export async function applyAtOnce(
 }
 
 /**
- * Reads a zone again and writes what it lacks by now. Another container that was started in the
- * same second may have replaced our records or added its own (then one of the two yields, see
- * ownership.ts), and a writer of whole zones may have removed our challenge. Throws what the
- * provider throws.
+ * Reads a zone again and writes what is missing. Another container that started in the same second
+ * may have replaced our records or added its own (then one of the two yields, see ownership.ts),
+ * and a client that writes whole zones may have removed our challenge. Throws what the provider
+ * throws.
  */
 export async function reapplyZone(deps: Deps, before: ZoneWrite, signal: AbortSignal): Promise<ZoneWrite> {
   const { facts, failed } = before;
@@ -91,7 +92,7 @@ export async function reapplyZone(deps: Deps, before: ZoneWrite, signal: AbortSi
   const unread: ZoneState = { ...before.zone, names, registered: [] };
   const current = await readZone(deps, unread, signal);
   const zone = { ...unread, current };
-  // A name that is not read, because its records failed, is not looked at.
+  // A name whose records failed is not read, so its challenge is not checked.
   const read = new Set(names.flatMap(({ domain }) => ownerNames(domain, deps.spec)));
   const expected = publish.filter(({ name }) => read.has(name));
   for (const value of expected) {
@@ -112,8 +113,8 @@ export async function removeChallenges(
 ): Promise<void> {
   const changes = registered.map((one): Change => ({ action: 'remove', removed: toRecord(one) }));
   await retryingConflicts(() => deps.provider.apply(zone, changes, signal));
-  // The provider may still carry out a write that it has not answered: a later run prunes that
-  // value.
+  // Without a handle, the provider has not answered the write and may still carry it out: a later
+  // run prunes that value.
   await unregister(
     deps,
     registered.filter(({ handle }) => handle !== undefined),
@@ -121,8 +122,8 @@ export async function removeChallenges(
 }
 
 /**
- * Plans and writes, and repeats both if another writer was faster. Resolves with the plan that was
- * carried out. Throws what the provider throws, and STORE_FAILED.
+ * Plans and writes a zone, and repeats both if another writer was faster. Resolves with the plan
+ * that was applied. Throws what the provider throws, and STORE_FAILED.
  */
 export async function writeZone(
   deps: Deps,
@@ -158,8 +159,8 @@ async function retryingConflicts<T>(
 }
 
 /**
- * One call of the provider, or none. The registry comes first, so that a crash leaves no value that
- * is not registered.
+ * Applies a plan with at most one call of the provider. Writes the registry first, so that a crash
+ * leaves no value that is not registered.
  */
 async function writePlan(
   deps: Deps,
@@ -171,9 +172,10 @@ async function writePlan(
   const { provider, shared, clock, emit } = deps;
   const elapsed = stopwatch(clock);
   for (const warning of warnings) deps.warn(warning);
-  // A write whose answer is lost may have been carried out.
+  // A write whose response is lost may have been carried out, so these names are pending from now
+  // on.
   for (const domain of changedNames(changes, names, deps)) shared.pending.add(domain);
-  // An order that is resumed may have left its value, with a handle, in the zone.
+  // The value of a resumed order may already be in the zone, with a handle.
   const values = publish.map((value) => {
     const record = recordOf(deps, value);
     return { ...(current?.find((one) => sameData(one, record)) ?? record), domain: value.domain };
@@ -203,14 +205,14 @@ async function writePlan(
   if (removed.length > 0) emit({ type: 'challenge-pruned', names: removed });
 }
 
-/** Where challenges were published, as far as the provider has confirmed it. */
+/** The owner names of challenges whose publication the provider has confirmed. */
 export function confirmed(registered: readonly RegisteredChallenge[]): string[] {
   return registered.filter(({ handle }) => handle !== undefined).map(({ name }) => name);
 }
 
 /**
- * This process owns the names whose records it has written or found; a new owner of a name is
- * reported once.
+ * Remembers that this process owns the names whose records it has written or found, and reports
+ * each change of a name's owner once.
  */
 function rememberOwners({ shared, emit }: Deps, { ownership }: Pick<ZonePlan, 'ownership'>): void {
   for (const { domain, otherOwner, sentence } of ownerChanges(ownership, shared.otherOwners)) {
@@ -226,7 +228,7 @@ function rememberOwners({ shared, emit }: Deps, { ownership }: Pick<ZonePlan, 'o
     if (decision.ownership !== 'yield') shared.claimed.add(domain);
 }
 
-/** A challenge value that was written. */
+/** The outcome for a challenge value that was written. */
 export function published(deps: Deps, value: WantedChallenge): ChallengeOutcome {
   return { value, record: recordOf(deps, value), failure: undefined };
 }
@@ -236,7 +238,7 @@ function recordOf({ provider }: Pick<Deps, 'provider'>, challenge: ChallengeValu
   return { name, type, value, ttl };
 }
 
-/** The names that changes are about. */
+/** The served names that the changes concern. */
 function changedNames(changes: readonly Change[], names: ZoneState['names'], { spec }: Deps): string[] {
   const owners = new Set(
     changes.map((change) => (change.action === 'remove' ? change.removed : change.record).name),

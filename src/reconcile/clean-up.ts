@@ -6,15 +6,16 @@ import type { Report } from './report.ts';
 import { readRegistry } from './zones.ts';
 
 /**
- * Milliseconds that removing challenges may take, and what is left of them once the process stops.
+ * The time limit for removing challenges, and the limit once the process is stopping, in
+ * milliseconds.
  */
 const CLEANUP_MS = 15_000;
 const CLEANUP_WHILE_STOPPING_MS = 4000;
 
 /**
- * Removes the challenges of a batch, one write for each zone. It has a deadline of its own, since
- * the run may have been aborted. What stays is registered, and pruned by the next run. Never
- * rejects.
+ * Removes the challenges of a batch, one write for each zone. It has its own deadline, because the
+ * run may have been aborted. Challenges that cannot be removed stay registered, and the next run
+ * prunes them. Never rejects.
  */
 export async function cleanUp(
   deps: Deps,
@@ -47,7 +48,7 @@ export async function cleanUp(
   }
   // An aborted run reports no failures.
   if (signal.aborted) emit({ type: 'challenge-not-removed', error });
-  // Reported, the next attempt is seconds away and not hours.
+  // Reporting the failure makes the next attempt follow in seconds rather than hours.
   for (const certificate of await withLeftovers(deps, certificates))
     report.fail(certificate, 'removing the challenge', error);
 }

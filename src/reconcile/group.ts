@@ -7,13 +7,10 @@ import { authorizationsOf, type Issuance } from './orders.ts';
 import type { RenewalTask } from './renewal.ts';
 import type { ObservedRun, ObservedZone, ObservedZones } from './zones.ts';
 
-/** Orders that are under way concurrently in a group; the next ones follow. */
+/** The number of orders that a group processes concurrently; the others follow in batches. */
 export const ORDERS_AT_ONCE = 20;
 
-/**
- * Certificates that share zones, and these zones: what happens in one group stops nothing in
- * another.
- */
+/** Certificates that share zones, and these zones. A failure in one group does not stop another. */
 export interface ZoneGroup {
   readonly certificates: readonly ManagedCertificate[];
   readonly due: readonly RenewalTask[];
@@ -46,7 +43,8 @@ export function groupsOf(
 }
 
 /**
- * The tasks in batches; one empty batch when nothing is due, so that the zones are written. Pure.
+ * The tasks in batches; a single empty batch if nothing is due, so that the zones are written.
+ * Pure.
  */
 export function batchesOf(due: readonly RenewalTask[]): (readonly RenewalTask[])[] {
   const count = Math.max(1, Math.ceil(due.length / ORDERS_AT_ONCE));
@@ -56,15 +54,15 @@ export function batchesOf(due: readonly RenewalTask[]): (readonly RenewalTask[])
 }
 
 /**
- * The writes of a batch, by the zone's id: each resolves as soon as its zone is written, and
- * rejects for an abort only.
+ * The writes of a batch, by zone id. Each resolves as soon as its zone is written, and rejects only
+ * on an abort.
  */
 export type ZoneWrites = ReadonlyMap<string, Promise<WrittenZone>>;
 
 /**
  * Starts one write for each zone: its records, the challenges of the orders, and the removal of
- * challenges whose order is over. In zones that an earlier batch has written (`before`) only the
- * challenges of the orders are left to write.
+ * challenges whose order is over. In zones that an earlier batch has written (`before`), writes
+ * only the challenges of the orders.
  */
 export function startWrites(
   deps: Deps,
@@ -98,7 +96,7 @@ export function writeOf(
   return writes.get(zones.of.get(domain)?.zone.id ?? '');
 }
 
-/** Resolves when every zone is written; rejects for an abort only. */
+/** Resolves when every zone is written; rejects only on an abort. */
 export async function allWritten(writes: ZoneWrites): Promise<void> {
   await Promise.all(writes.values());
 }
@@ -125,8 +123,8 @@ async function write(
 }
 
 /**
- * Brings a zone to what is wanted, in one write, or in parts where the provider refuses that.
- * Failures are part of the result; rejects with the signal's reason only.
+ * Brings a zone to its desired state in one write, or in parts if the provider refuses that.
+ * Failures are part of the result; rejects only with the signal's reason.
  */
 export async function applyZone(
   deps: Deps,

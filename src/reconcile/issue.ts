@@ -19,8 +19,9 @@ import { decideForNew } from './renewal.ts';
 import type { ObservedRun } from './zones.ts';
 
 /**
- * Takes an order to its end: records and challenges propagated, validated, issued, stored, served.
- * Throws the failure, which is in the CA's ledger by then.
+ * Completes an order: waits for its records and challenges to propagate, has the CA validate and
+ * issue, then stores and serves the certificate. A failure at the CA is recorded in its ledger
+ * before it is thrown.
  */
 export async function issueAndServe(
   deps: Deps,
@@ -34,7 +35,7 @@ export async function issueAndServe(
   await awaitOwnChallenges(deps, run, issuance, writes, signal);
   if (stagingDryRun) await validateAtStaging(deps, run, issuance, stagingDryRun, signal);
   const bundle = await obtain(deps, run, issuance, signal);
-  // Stored and served first, cleaned up later: the zone can wait, a certificate that is lost is
+  // Store and serve first, clean up later: the zone can wait, but a lost certificate has to be
   // ordered again.
   const complete = () => completeEverywhere(deps, order, bundle);
   certificate.state.unsaved = { bundle, complete, failure: undefined };
@@ -45,8 +46,8 @@ export async function issueAndServe(
 }
 
 /**
- * A certificate of the fallback CA ends the primary CA's series of failures, which is asked first
- * again next time.
+ * Closes the order. A certificate from the fallback CA also ends the failure streak of the primary
+ * CA, so that the next order goes to the primary CA first.
  */
 async function completeEverywhere(
   { authorities: { primary } }: Deps,
@@ -74,7 +75,7 @@ async function awaitOwnRecords(
   const waits = certificate.names.map(async (domain) => {
     const zone = await writeOf(run, writes, domain);
     const failure = zone?.write.failed.get(domain);
-    // A renewal's is reported at the end (awaitRecordsOf): what becomes of its order decides more.
+    // For a renewal, awaitRecordsOf reports it at the end: a failure of the order takes precedence.
     if (failure !== undefined && isFirst) throw failure;
     if (failure === undefined && zone?.write.plan) await awaitRecords(deps, zone, domain, wait, signal);
   });
@@ -107,7 +108,7 @@ async function awaitOwnChallenges(
   await Promise.all(own.map(({ zone, challenges }) => awaitChallenges(deps, zone, challenges, wait, signal)));
 }
 
-/** What a group has done. */
+/** The work that a group has done. */
 export interface GroupWork {
   readonly writes: ZoneWrites;
   /** Certificates whose orders have waited for their records. */
@@ -115,9 +116,9 @@ export interface GroupWork {
 }
 
 /**
- * Reports what came of the records of a certificate, and waits for those that have not propagated,
- * unless its order has waited for them. Throws DNS_LOOKUP_FAILED, PROPAGATION_TIMEOUT and what the
- * provider threw.
+ * Waits for the records of a certificate to propagate, unless its order has waited for them.
+ * Reports failures: DNS_LOOKUP_FAILED, PROPAGATION_TIMEOUT and what the provider threw. Rejects
+ * only on an abort.
  */
 export async function awaitRecordsOf(
   deps: Deps,
@@ -134,7 +135,8 @@ export async function awaitRecordsOf(
     if (failure !== undefined) throw failure;
     if (!zone?.write.plan) return;
     if (!ordered.has(certificate)) await awaitRecords(deps, zone, domain, wait, signal);
-    // It is tried again soon; a certificate needs no gateway and has been issued.
+    // Reported last, so that it is retried soon: the certificate needs no gateway, and has been
+    // issued.
     const unreachable = zone.write.plan.names.get(domain)?.unreachable;
     if (unreachable) throw unreachable;
   });
@@ -145,8 +147,8 @@ export async function awaitRecordsOf(
 }
 
 /**
- * Has the staging CA validate; nothing is issued there. A failure goes into the ledger of the CA
- * that the certificate is ordered at.
+ * Has the staging CA validate, without issuing. A failure is recorded in the ledger of the CA at
+ * which the certificate is ordered.
  */
 async function validateAtStaging(
   deps: Deps,
@@ -179,7 +181,7 @@ async function obtain(
       return accept(deps, issuance, await issueOrder(order, context));
     });
   } catch (thrown) {
-    // It would be downloaded again and again.
+    // Otherwise every run would download it again.
     if (isIngressError(thrown, 'CERTIFICATE_UNUSABLE')) await authority.orders.remove(params.key);
     throw thrown;
   }
@@ -192,7 +194,7 @@ export function newCertificateUnusable(why: string): IngressError {
   });
 }
 
-/** Checks an issued certificate before anything is replaced by it. Throws CERTIFICATE_UNUSABLE. */
+/** Checks an issued certificate before it replaces another. Throws CERTIFICATE_UNUSABLE. */
 function accept(
   { spec, clock, emit }: Deps,
   { certificate: { names }, elapsed }: Issuance,

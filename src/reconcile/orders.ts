@@ -21,7 +21,7 @@ import { originOf, type RenewalTask } from './renewal.ts';
 import type { Report } from './report.ts';
 import type { ObservedRun } from './zones.ts';
 
-/** An order under way. */
+/** An order in progress. */
 export interface Issuance {
   readonly certificate: ManagedCertificate;
   readonly task: RenewalTask;
@@ -32,7 +32,7 @@ export interface Issuance {
   readonly elapsed: () => number;
 }
 
-/** Every authorization that has to be validated for a certificate, at both CAs. */
+/** All authorizations to validate for a certificate, including those at the staging CA. */
 export function authorizationsOf({ order, stagingDryRun }: Issuance): PendingAuthorization[] {
   return [...(stagingDryRun?.authorizations ?? []), ...order.authorizations];
 }
@@ -59,8 +59,8 @@ type OpenOrders = ReadonlyMap<LoadedCertificate, readonly OpenOrder[]>;
 type Decisions = ReadonlyMap<LoadedCertificate, RenewalDecision>;
 
 /**
- * Closes the orders of a certificate that is not due, which a crash has left open: the certificate
- * that they were for is stored. Throws STORE_FAILED.
+ * Closes the open orders of a certificate that is not due. A crash has left them open, after their
+ * certificate was stored. Throws STORE_FAILED.
  */
 export async function closeOrders(
   loaded: LoadedCertificate,
@@ -72,16 +72,16 @@ export async function closeOrders(
   for (const { orders } of open.get(loaded) ?? []) await orders.remove(orderKey(names));
 }
 
-/** The challenges of orders that stay open: they may be resumed. Pure. */
+/** The challenges of orders that stay open because they may be resumed. Pure. */
 export function retainedChallenges(open: OpenOrders, decisions: Decisions): ChallengeValue[] {
   const staying = [...open].filter(([loaded]) => decisions.get(loaded)?.action !== 'keep');
   return staying.flatMap(([, orders]) => orders.flatMap(({ stored: { values = [] } }) => values));
 }
 
 /**
- * Opens the order of a certificate, or resumes the one of an earlier run, unless a preflight check
- * or a limit defers it: then the report says until when, and there is no value. The CA's ledger is
- * written before the CA is asked. Throws what the preflight and the CA throw.
+ * Opens the order of a certificate, or resumes the one of an earlier run. If a preflight check or a
+ * limit defers it, adds the deferral to the report and returns undefined. Writes the CA's ledger
+ * before the request to the CA. Throws what the preflight and the CA throw.
  */
 export async function preflightAndOpen(
   deps: Deps,
@@ -128,7 +128,7 @@ async function openAt(
   return recordingFailure(deps, report, { authority, task }, opening);
 }
 
-/** What to ask of a CA for a certificate. Throws STORE_FAILED. */
+/** The parameters of a certificate's order at a CA. Throws STORE_FAILED. */
 export async function orderParams(
   { spec, authorities }: Pick<Deps, 'spec' | 'authorities'>,
   authority: Authority,
@@ -140,13 +140,13 @@ export async function orderParams(
     names,
     keyType: spec.keyType,
     profile: authority === authorities.primary ? spec.profile : undefined,
-    // Only the CA that has issued it can know it (RFC 9773 §5).
+    // Only the CA that issued the certificate can know it (RFC 9773 §5).
     replaces: stored && origin === authority ? certificateId(stored.chainPem) : undefined,
     lifetimeMs: stored && lifetimeMs(stored.facts),
   };
 }
 
-/** What the ACME client needs of the reconciler. */
+/** The dependencies that src/acme/issuance.ts takes from the reconciler. */
 export function issuanceContext({ clock, newId, warn }: Deps, signal: AbortSignal): IssuanceContext {
   return { clock, newId, warn, signal };
 }

@@ -6,9 +6,9 @@ import type { Deps } from './deps.ts';
 import type { RenewalTask } from './renewal.ts';
 import type { Report } from './report.ts';
 
-/** What is asked of a CA for a certificate. */
+/** An attempt to get a certificate from a CA. */
 export interface Attempt {
-  /** The CA whose ledger has it. */
+  /** The CA whose ledger records it. */
   readonly authority: Authority;
   readonly task: RenewalTask;
   /** Its ID in the ledger, once an order is open. */
@@ -16,8 +16,8 @@ export interface Attempt {
 }
 
 /**
- * Calls `ask`. Its failure goes into the CA's ledger before this rejects with it: how long a CA has
- * failed decides which one is asked.
+ * Calls `ask`. If it fails, records the failure in the CA's ledger and rejects with it. For how
+ * long a CA has failed decides which CA is used next.
  */
 export async function recordingFailure<T>(
   deps: Deps,
@@ -34,9 +34,9 @@ export async function recordingFailure<T>(
 }
 
 /**
- * Writes a failed attempt into the CA's ledger, so that the next one waits its time after a restart
- * too. A failure before the CA was asked costs nothing there and is not written. A ledger that
- * cannot be written is reported; it counts an attempt without an end as failed.
+ * Records a failed attempt in the CA's ledger, so that its back-off survives a restart. A failure
+ * before the first request to the CA costs nothing there and is not recorded. Reports a ledger that
+ * cannot be written, which counts an attempt without a result as failed.
  */
 async function recordFailure(
   deps: Deps,
@@ -53,7 +53,7 @@ async function recordFailure(
     const said = { code: thrown.code, message: thrown.message.slice(0, LONGEST_WORDS) };
     if (pauseUntil) await ledger.write({ event: 'pause', until: pauseUntil.toISOString(), ...said });
     const refused = isRefusal(thrown);
-    // One line says since when; a day of outage needs no more.
+    // One entry shows since when; a longer outage needs no more.
     if (!refused && history.failingSince(names) !== undefined) return;
     const usualMs = orderDelayMs(thrown, history.refusalsInARow(names) + 1, deps.random());
     const orderMs = Math.min(usualMs, longestWaitMs(task, now));
@@ -73,12 +73,12 @@ async function recordFailure(
   }
 }
 
-/** Characters; what a CA has to say goes into a line of the ledger. */
+/** Characters. The CA's text has to fit into a line of the ledger. */
 const LONGEST_WORDS = 1000;
 
 /**
- * Near its end a certificate of few days cannot wait for a day after each failure; a quarter of
- * what is left still ends in time.
+ * A certificate that ends in a few days cannot wait for a day after each failure. A wait of a
+ * quarter of the remaining time leaves time for more attempts.
  */
 function longestWaitMs({ stored }: RenewalTask, now: number): number {
   if (!stored) return Number.POSITIVE_INFINITY;
@@ -86,14 +86,14 @@ function longestWaitMs({ stored }: RenewalTask, now: number): number {
 }
 
 /**
- * As the third wait; more often is no use, and would come near the CA's limit of failed
- * validations.
+ * The same as the third back-off. More frequent attempts are no use, and would approach the CA's
+ * limit of failed validations.
  */
 const SHORTEST_LAST_WAIT_MS = 100 * 60_000;
 
 /**
- * Until when a CA asks all its clients to wait: an outage or its limit of requests, not one of the
- * certificate's limits.
+ * Until when a CA asks all its clients to wait: because of an outage or its limit of requests, not
+ * because of a limit of the certificate.
  */
 function pauseOf(thrown: IngressError, now: number): Date | undefined {
   const status = problemOf(thrown)?.status ?? 0;

@@ -25,12 +25,15 @@ import { isCertified, type Run } from './run.ts';
 
 const ZONES_AT_ONCE = 5;
 const NAMES_AT_ONCE = 10;
-/** Milliseconds. It is asked beside the provider and must not slow a start down. */
+/**
+ * Milliseconds. The placement is checked while the provider is queried, and must not slow down a
+ * start.
+ */
 const PLACEMENT_TIMEOUT_MS = 3000;
-/** The subject of a warning that a served name may not be reached. */
+/** The subject of a warning that served names may be unreachable. */
 export const GATEWAY = 'GATEWAY_DOMAIN';
 
-/** A zone as it was read, and what it would take to bring its records to what is desired. */
+/** A zone as it was read, and the plan of its records. */
 export interface ObservedZone extends ZoneState {
   /** Without challenges. Undefined when the zone was not read. */
   readonly plan: ZonePlan | undefined;
@@ -45,16 +48,16 @@ export interface ObservedZones {
   readonly of: ReadonlyMap<string, ObservedZone>;
 }
 
-/** What one reconciliation writes by. */
+/** What a reconciliation has determined before it writes. */
 export interface ObservedRun extends Run {
   readonly zones: ObservedZones;
 }
 
 /**
- * Finds the zone of every name, reads each zone once and plans its records. Where the desired
- * records are unknown, only the zones of certificates that are ordered all the same are found, and
- * nothing is read of them. A name that the public DNS delegates to another zone is left out.
- * Failures are reported for the certificates that they concern. Writes nothing.
+ * Finds the zone of every name, reads each zone once and plans its records. If the desired records
+ * are unknown, finds only the zones of certificates that can be ordered without them, and does not
+ * read these. Leaves out a name that the public DNS delegates to another zone. Reports failures for
+ * the certificates that they concern. Writes nothing.
  */
 export async function observeZones(
   deps: ReadDeps,
@@ -78,8 +81,8 @@ export async function observeZones(
 }
 
 /**
- * Whether an order may be opened while the records of its names are unknown: identity decides
- * records, not certificates.
+ * Whether an order may be opened while the records of its names are unknown: for a renewal, or if
+ * only our identity is unknown, which certificates do not depend on.
  */
 function canIssueWithoutRecords(
   run: Pick<Run, 'loaded' | 'facts'>,
@@ -89,8 +92,8 @@ function canIssueWithoutRecords(
 }
 
 /**
- * Whether the zones of a certificate are known well enough for an order: a first one needs its
- * records planned.
+ * Whether enough is known about the zones of a certificate for an order: a first certificate needs
+ * the plan of its records.
  */
 export function canOrder(
   { certificate }: Pick<RenewalTask, 'certificate'>,
@@ -107,7 +110,7 @@ function isDue({ due }: Pick<Run, 'due'>, certificate: ManagedCertificate): bool
   return due.some((task) => task.certificate === certificate);
 }
 
-/** What a plan depends on beside the zone. */
+/** The inputs of a plan other than the zone. */
 export function planContext({ spec, provider, shared }: ReadDeps, { records: facts }: Facts): PlanContext {
   return { spec, capabilities: provider.capabilities, facts, claimed: shared.claimed };
 }
@@ -130,8 +133,8 @@ function readNames(
 }
 
 /**
- * The registered challenges of certificates. A journal that cannot be read costs its certificate
- * only, as a failure of `step`. Never rejects.
+ * The registered challenges of certificates. A journal that cannot be read is a failure of `step`,
+ * for its certificate only. Never rejects.
  */
 export async function readRegistry(
   deps: Registry,
@@ -160,7 +163,7 @@ interface FoundZone {
   readonly registered: RegisteredChallenge[];
 }
 
-/** The zones of the names, and those that have registered challenges only. */
+/** The zones of the names, and zones that only have registered challenges. */
 async function findZones(
   { provider }: ReadDeps,
   report: Report,
@@ -174,7 +177,7 @@ async function findZones(
     found.set(zone.id, known);
     return known;
   };
-  // One after the other: the first answer often has all zones, and the adapter remembers them.
+  // Sequential: the first response often has all zones, and the adapter caches them.
   for (const certificate of certificates)
     for (const domain of certificate.names) {
       const find = () => provider.zone(baseName(domain), signal);
@@ -198,12 +201,12 @@ async function observeZone(
   const isRead = facts.records !== undefined && names.length > 0;
   const read = () => readZone(deps, { zone, names, registered }, signal);
   const asked = names.map(({ domain, certificate }) => ({ domain, again: isDue(run, certificate) }));
-  // Concurrently: a start does not wait for the placement.
+  // Concurrent, so that a start does not wait for the placement check.
   const [current, misplaced] = await Promise.all([
     isRead ? report.shared('records', certificates, read) : undefined,
     findMisplaced(deps, zone, asked, findServers, signal),
   ]);
-  // A provider that fails may have said the same in its own words.
+  // If the read failed, the provider's error probably has the same cause.
   const isSaid = isRead && current === undefined;
   for (const { domain, certificate } of names)
     if (misplaced.has(domain) && !isSaid) report.fail(certificate, 'records', misplaced.get(domain));
@@ -217,8 +220,8 @@ async function observeZone(
 }
 
 /**
- * Warns in every reconciliation, also where the records are unknown: no client reaches the app, and
- * nothing else fails for it.
+ * Warns in every reconciliation, even if the records are unknown: no client reaches the app, and no
+ * other step fails because of it.
  */
 function warnOfGateway(
   { spec, warnOf }: ReadDeps,
@@ -239,10 +242,10 @@ function warnOfGateway(
 }
 
 /**
- * Finds names whose zone at the provider is not the one that the public DNS uses for them: one that
- * has delegated them to another zone, or one that is not delegated. An unknown placement is not a
- * fault. A name whose placement was right is not checked again by this process unless `again`.
- * Rejects for an abort only.
+ * Finds names whose zone at the provider is not the one that the public DNS uses for them: it
+ * delegates them to another zone, or is not delegated itself. An unknown placement is not a fault.
+ * This process checks a name whose placement was right again only if `again` is set. Rejects only
+ * on an abort.
  */
 async function findMisplaced(
   deps: ReadDeps,
@@ -263,7 +266,7 @@ async function findMisplaced(
       misplaced.set(domain, fault);
       placed.delete(domain);
     } catch {
-      // Waiting for the records will find the reason, and report it.
+      // The wait for the records will find the cause and report it.
       signal.throwIfAborted();
     }
   });

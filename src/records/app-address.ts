@@ -1,7 +1,7 @@
 import { baseName, isWildcard } from '../dns/name.ts';
 import type { DnsRecord } from '../dns/record.ts';
 
-/** What a gateway reads of a name: the app behind it, and its port. */
+/** The data of the record that the gateway reads for a name: the app behind it, and its port. */
 export interface AppAddress {
   /** The name to serve, or `*.` and a name. */
   readonly domain: string;
