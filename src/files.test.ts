@@ -2,21 +2,19 @@ import assert from 'node:assert/strict';
 import {
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
-  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import fs from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, type TestContext, test } from 'node:test';
+import { beforeEach, type TestContext, test } from 'node:test';
 import { afterTest } from '../test/harness/after-test.ts';
+import { temporaryDirectory } from '../test/harness/temporary-directory.ts';
 import {
   isMissing,
   linkAtomically,
@@ -28,9 +26,8 @@ import {
 
 let root = '';
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'files-'));
+  root = temporaryDirectory();
 });
-afterEach(() => rmSync(root, { recursive: true, force: true }));
 const mode = (path: string) => (statSync(path).mode & 0o777).toString(8);
 
 test('a file is written with its mode, whatever the umask, and no temporary file is left', async () => {

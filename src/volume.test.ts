@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { tinyDiskFor } from '../test/e2e/support.ts';
-import { afterTest } from '../test/harness/after-test.ts';
+import { temporaryDirectory } from '../test/harness/temporary-directory.ts';
 import { makeDirectory } from './files.ts';
 import { orStoreFailed, storeFailure, whyUnwritable } from './volume.ts';
 
@@ -25,14 +24,12 @@ test('missing permissions, a full disk and a read-only mount are distinguished',
 });
 
 test('a missing directory counts as writable if its parent is', async (t) => {
-  const root = await mkdtemp(join(tmpdir(), 'volume-'));
-  afterTest(t, () => rm(root, { recursive: true, force: true }));
+  const root = temporaryDirectory(t);
   assert.equal(await whyUnwritable([root, join(root, 'live/app.example.com')]), undefined);
 });
 
 test('a read-only mount is reported as such, also if a folder cannot be created', async (t) => {
-  const root = await mkdtemp(join(tmpdir(), 'volume-'));
-  afterTest(t, () => rm(root, { recursive: true, force: true }));
+  const root = temporaryDirectory(t);
   const disk = await tinyDiskFor(t, join(root, 'letsencrypt'), 64);
   if (!disk) return;
   await disk.makeReadOnly();
@@ -46,8 +43,7 @@ test('a read-only mount is reported as such, also if a folder cannot be created'
 });
 
 test('a file in place of a directory, or the reverse, needs the operator', async (t) => {
-  const root = await mkdtemp(join(tmpdir(), 'volume-'));
-  afterTest(t, () => rm(root, { recursive: true, force: true }));
+  const root = temporaryDirectory(t);
   const file = join(root, 'dstack-ingress');
   await writeFile(file, '');
   const folder = join(file, 'challenges', 'x');

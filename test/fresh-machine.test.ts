@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { before, type TestContext, test } from 'node:test';
 import { transform } from 'esbuild';
 import { execa } from 'execa';
-import { afterTest } from './harness/after-test.ts';
+import { temporaryDirectory } from './harness/temporary-directory.ts';
 
 /** A fresh clone: an old Node.js, no npm packages, a Debian without the required packages. */
 
@@ -146,8 +145,7 @@ const COREUTILS =
  * calls in `calls`.
  */
 async function freshClone(t: TestContext, programs: Readonly<Record<string, string>>) {
-  const folder = await mkdtemp(join(tmpdir(), 'fresh-'));
-  afterTest(t, () => rm(folder, { recursive: true, force: true }));
+  const folder = temporaryDirectory(t);
   const bin = join(folder, 'bin');
   await mkdir(bin);
   await mkdir(join(folder, 'src'));

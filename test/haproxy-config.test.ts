@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { execa } from 'execa';
 import fc from 'fast-check';
 import { providers } from '../providers/registry.ts';
@@ -11,9 +10,9 @@ import { ConfigError } from '../src/config/faults.ts';
 import { renderHaproxy } from '../src/proxy/config/render.ts';
 import { renderRouteMap } from '../src/proxy/config/route-map.ts';
 import { runtimePaths } from '../src/proxy/process/runtime-dir.ts';
+import { temporaryDirectory } from './harness/temporary-directory.ts';
 
-const directory = mkdtempSync(join(tmpdir(), 'haproxy-config-'));
-after(() => rmSync(directory, { recursive: true }));
+const directory = temporaryDirectory();
 
 /** The files that the configuration refers to. */
 const files = {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { cpSync, globSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, globSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -13,8 +12,8 @@ import { createCertificateStore } from '../src/certificates/store.ts';
 import { createProviderFiles } from '../src/commands/wiring/provider-context.ts';
 import { createOutgoing } from '../src/net/outgoing.ts';
 import { createChallengeJournal } from '../src/records/registry.ts';
-import { afterTest } from './harness/after-test.ts';
 import { createFakeClock } from './harness/fake-clock.ts';
+import { temporaryDirectory } from './harness/temporary-directory.ts';
 
 /**
  * A volume that the program wrote at commit 6973cc9, before its parts were renamed. Its formats
@@ -28,8 +27,7 @@ const NAME = 'app.example.com';
 const NOW = new Date('2026-11-24T12:20:00.000Z');
 
 function copyOf(t: TestContext) {
-  const root = mkdtempSync(join(tmpdir(), 'older-volume-'));
-  afterTest(t, () => rmSync(root, { recursive: true, force: true }));
+  const root = temporaryDirectory(t);
   cpSync(VOLUME, root, { recursive: true, verbatimSymlinks: true });
   const clock = createFakeClock(NOW);
   return {

@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { type TestContext, test } from 'node:test';
 import { execa } from 'execa';
 import { eventually } from './e2e/support.ts';
-import { afterTest } from './harness/after-test.ts';
+import { temporaryDirectory } from './harness/temporary-directory.ts';
 
 const SCRIPT = new URL('../scripts/test.ts', import.meta.url).pathname;
 
@@ -86,8 +85,7 @@ const testNamed = (name: string) => `import { test } from 'node:test';\ntest('${
 
 /** A folder with one file of tests. */
 async function project(t: TestContext, file: string): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'test-script-'));
-  afterTest(t, () => rm(folder, { recursive: true, force: true }));
+  const folder = temporaryDirectory(t);
   await mkdir(join(folder, 'test'));
   await writeFile(join(folder, 'test/some.test.ts'), file);
   return folder;

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setDefaultCACertificates } from 'node:tls';
 import { deactivateAccount } from '../../test/harness/ca/deactivate-account.ts';
 import { createFakeClock } from '../../test/harness/fake-clock.ts';
+import { temporaryDirectory } from '../../test/harness/temporary-directory.ts';
 import { type Pebble, startPebble } from '../../test/world/ca/pebble.ts';
 import { claimLoopback, type Loopback } from '../../test/world/loopback.ts';
 import { isIngressError } from '../errors.ts';
@@ -26,7 +26,7 @@ let pebble: Pebble;
 
 before(async () => {
   loopback = await claimLoopback();
-  directory = mkdtempSync(join(tmpdir(), 'account-ends-'));
+  directory = temporaryDirectory();
   const address = loopback.next();
   pebble = await startPebble({ directory, address, dnsServer: `${address}:53`, nonceReject: 20 });
   setDefaultCACertificates([readFileSync(pebble.apiCaFile, 'utf8')]);
@@ -34,12 +34,11 @@ before(async () => {
 after(async () => {
   await pebble[Symbol.asyncDispose]();
   await loopback[Symbol.asyncDispose]();
-  rmSync(directory, { recursive: true, force: true });
 });
 
 /** A volume. Each `start` is a new process: it knows only the volume. */
 function setUp() {
-  const root = mkdtempSync(join(directory, 'volume-'));
+  const root = temporaryDirectory();
   const clock = createFakeClock(START);
   const warnings: string[] = [];
   const { directoryUrl } = pebble;

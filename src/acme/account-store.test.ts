@@ -4,7 +4,6 @@ import {
   globSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -12,20 +11,19 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, test } from 'node:test';
+import { beforeEach, test } from 'node:test';
 import { createFakeClock } from '../../test/harness/fake-clock.ts';
 import { fileFaults } from '../../test/harness/file-faults.ts';
+import { temporaryDirectory } from '../../test/harness/temporary-directory.ts';
 import { isIngressError } from '../errors.ts';
 import { createAccountStore } from './account-store.ts';
 
 const DIRECTORY = 'https://acme-v02.api.letsencrypt.org/directory';
 let root = '';
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'accounts-'));
+  root = temporaryDirectory();
 });
-afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 const store = (directoryUrl = DIRECTORY, lineages: readonly string[] = []) =>
   createAccountStore(root, directoryUrl, createFakeClock(), async () => lineages);

@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { setDefaultCACertificates } from 'node:tls';
 import acme from 'acme-client';
 import { deactivateAccount } from '../../test/harness/ca/deactivate-account.ts';
 import { createFakeClock } from '../../test/harness/fake-clock.ts';
+import { temporaryDirectory } from '../../test/harness/temporary-directory.ts';
 import { certificateId, isReplaceableAtPebble } from '../../test/world/ca/certificate-id.ts';
 import { type Pebble, startPebble } from '../../test/world/ca/pebble.ts';
 import { claimLoopback, type Loopback } from '../../test/world/loopback.ts';
@@ -28,7 +27,7 @@ const lines: string[] = [];
 
 before(async () => {
   loopback = await claimLoopback();
-  directory = mkdtempSync(join(tmpdir(), 'client-orders-'));
+  directory = temporaryDirectory();
   const address = loopback.next();
   pebble = await startPebble({
     ...{ directory, address, dnsServer: `${address}:53`, alwaysValid: true },
@@ -41,13 +40,12 @@ before(async () => {
 after(async () => {
   await pebble[Symbol.asyncDispose]();
   await loopback[Symbol.asyncDispose]();
-  rmSync(directory, { recursive: true, force: true });
 });
 
 function open(options: Partial<AcmeClientOptions> = {}): AcmeClient {
   const { directoryUrl } = pebble;
   const { clock = createFakeClock() } = options;
-  const accounts = createAccountStore(mkdtempSync(join(directory, 'volume-')), directoryUrl, clock);
+  const accounts = createAccountStore(temporaryDirectory(), directoryUrl, clock);
   const userAgent = 'dstack-ingress/test';
   return createAcmeClient({
     directoryUrl,
@@ -103,7 +101,7 @@ async function issue(client: AcmeClient, order: Order): Promise<X509Certificate>
 }
 
 test('an account is registered with the external account binding', async () => {
-  const root = mkdtempSync(join(directory, 'volume-'));
+  const root = temporaryDirectory();
   const accounts = createAccountStore(root, pebble.directoryUrl, createFakeClock());
   const url = await open({ accounts }).accountUrl(never);
   assert.equal((await accounts.load())?.url, url);
@@ -112,7 +110,7 @@ test('an account is registered with the external account binding', async () => {
 
 for (const isUnboundBefore of [false, true])
   test(`a deactivated account is replaced with the binding${isUnboundBefore ? ', after an attempt without it' : ''}`, async () => {
-    const root = mkdtempSync(join(directory, 'volume-'));
+    const root = temporaryDirectory();
     const accounts = createAccountStore(root, pebble.directoryUrl, createFakeClock());
     const old = await open({ accounts }).accountUrl(never);
     await deactivateAccount(root, pebble.directoryUrl);
@@ -127,7 +125,7 @@ for (const isUnboundBefore of [false, true])
   });
 
 test('an order without the required binding is ACME_ACCOUNT_BINDING_MISSING', async () => {
-  const client = openUnbound(mkdtempSync(join(directory, 'volume-')));
+  const client = openUnbound(temporaryDirectory());
   await assert.rejects(client.createOrder({ names: NAMES }, never), (thrown) => {
     assert.ok(isIngressError(thrown, 'ACME_ACCOUNT_BINDING_MISSING'), String(thrown));
     assert.equal(thrown.details['directoryUrl'], pebble.directoryUrl);
@@ -162,7 +160,7 @@ test('an order has the requested profile', async () => {
 });
 
 test('an unknown profile creates neither order nor account, and the error lists the available ones', async () => {
-  const root = mkdtempSync(join(directory, 'volume-'));
+  const root = temporaryDirectory();
   const client = openUnbound(root);
   await assert.rejects(client.createOrder({ names: NAMES, profile: 'tlsserver' }, never), (thrown) => {
     assert.ok(isIngressError(thrown, 'ACME_PROFILE_UNKNOWN'), String(thrown));
@@ -207,11 +205,7 @@ for (const [title, replaces] of [
 }
 
 test('findOrder finds an order by its URL, for its own account only', async () => {
-  const accounts = createAccountStore(
-    mkdtempSync(join(directory, 'volume-')),
-    pebble.directoryUrl,
-    systemClock,
-  );
+  const accounts = createAccountStore(temporaryDirectory(), pebble.directoryUrl, systemClock);
   const { order } = await open({ accounts }).createOrder({ names: NAMES }, never);
   const found = await open({ accounts }).findOrder(order.url, never);
   assert.equal(found?.url, order.url);
@@ -224,7 +218,7 @@ test('findOrder finds an order by its URL, for its own account only', async () =
 test('renewalInfo needs no account', async () => {
   const client = open();
   const certificate = await issue(client, (await client.createOrder({ names: NAMES }, never)).order);
-  const root = mkdtempSync(join(directory, 'volume-'));
+  const root = temporaryDirectory();
   const unregistered = openUnbound(root);
   const ask = async () => unregistered.renewalInfo(certificateId(certificate), never);
   const first = await ask();
@@ -251,7 +245,7 @@ test('renewalInfo on an unknown certificate is ACME_PROBLEM', async () => {
 test('refreshClockSkew measures the skew, without an account', async () => {
   const lateMs = 2 * 3_600_000;
   const clock = createFakeClock(new Date(Date.now() - lateMs));
-  const root = mkdtempSync(join(directory, 'volume-'));
+  const root = temporaryDirectory();
   const accounts = createAccountStore(root, pebble.directoryUrl, clock);
   const client = open({ accounts, clock });
   assert.equal(client.clockSkewMs(), undefined);

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { setDefaultCACertificates } from 'node:tls';
 import { createScriptedClient, signedResponses } from '../../test/harness/ca/scripted-ca.ts';
 import { createFakeClock } from '../../test/harness/fake-clock.ts';
+import { temporaryDirectory } from '../../test/harness/temporary-directory.ts';
 import { type Pebble, startPebble } from '../../test/world/ca/pebble.ts';
 import { claimLoopback, type Loopback } from '../../test/world/loopback.ts';
 import { isIngressError } from '../errors.ts';
@@ -22,7 +21,7 @@ let pebble: Pebble;
 
 before(async () => {
   loopback = await claimLoopback();
-  directory = mkdtempSync(join(tmpdir(), 'client-'));
+  directory = temporaryDirectory();
   const address = loopback.next();
   pebble = await startPebble({ directory, address, dnsServer: `${address}:53`, nonceReject: 20 });
   setDefaultCACertificates([readFileSync(pebble.apiCaFile, 'utf8')]);
@@ -30,7 +29,6 @@ before(async () => {
 after(async () => {
   await pebble[Symbol.asyncDispose]();
   await loopback[Symbol.asyncDispose]();
-  rmSync(directory, { recursive: true, force: true });
 });
 
 const storeIn = (root: string) => createAccountStore(root, pebble.directoryUrl, clock);
@@ -43,7 +41,7 @@ function open(accounts: AccountStore, options: { email?: string; directoryUrl?: 
 const registrations = () => pebble.requests().get(REGISTER) ?? 0;
 
 test('an account is registered once, and reused after restarts without a request', async () => {
-  const root = mkdtempSync(join(directory, 'volume-'));
+  const root = temporaryDirectory();
   const before = registrations();
   const client = open(storeIn(root), { email: 'ops@example.com' });
   const url = await client.accountUrl(never);
@@ -60,7 +58,7 @@ test('an account is registered once, and reused after restarts without a request
 });
 
 test('concurrent calls register one account', async () => {
-  const root = mkdtempSync(join(directory, 'volume-'));
+  const root = temporaryDirectory();
   let created = 0;
   const store = storeIn(root);
   const create = async () => {
@@ -74,7 +72,7 @@ test('concurrent calls register one account', async () => {
 });
 
 test('the key is stored before the registration, and reused after a registration that failed', async () => {
-  const root = mkdtempSync(join(directory, 'volume-'));
+  const root = temporaryDirectory();
   await pebble.stop();
   const client = open(storeIn(root));
   await assert.rejects(client.accountUrl(never), { code: 'ACME_UNREACHABLE' });
@@ -87,7 +85,7 @@ test('the key is stored before the registration, and reused after a registration
 });
 
 test('with an email address, an account whose registration was not stored is found by its key', async () => {
-  const root = mkdtempSync(join(directory, 'volume-'));
+  const root = temporaryDirectory();
   const lost = { ...storeIn(root), register: () => Promise.reject(new Error('crash')) };
   const email = 'ops@example.com';
   await assert.rejects(open(lost, { email }).accountUrl(never), /crash/);
@@ -96,7 +94,7 @@ test('with an email address, an account whose registration was not stored is fou
 });
 
 test('an account whose registration was not stored is found by its key', async () => {
-  const root = mkdtempSync(join(directory, 'volume-'));
+  const root = temporaryDirectory();
   const store = storeIn(root);
   const lost = { ...store, register: () => Promise.reject(new Error('crash')) };
   await assert.rejects(open(lost).accountUrl(never), /crash/);
@@ -105,7 +103,7 @@ test('an account whose registration was not stored is found by its key', async (
 });
 
 test('an account that the CA has lost is registered again with the same key, and stored', async () => {
-  const root = mkdtempSync(join(directory, 'volume-'));
+  const root = temporaryDirectory();
   const client = open(storeIn(root));
   await client.accountUrl(never);
   const before = await storeIn(root).load();
@@ -123,7 +121,7 @@ test('an account that the CA has lost is registered again with the same key, and
 });
 
 test('a refusal keeps the type, status and detail of the problem', async () => {
-  const client = open(storeIn(mkdtempSync(join(directory, 'volume-'))));
+  const client = open(storeIn(temporaryDirectory()));
   await assert.rejects(client.createOrder({ names: ['*.*.example.test'] }, never), (thrown) => {
     assert.ok(isIngressError(thrown, 'ACME_PROBLEM'));
     const problem = problemOf(thrown);
@@ -135,7 +133,7 @@ test('a refusal keeps the type, status and detail of the problem', async () => {
 });
 
 test('challengeValue is a digest (RFC 8555 §8.4)', async () => {
-  const client = open(storeIn(mkdtempSync(join(directory, 'volume-'))));
+  const client = open(storeIn(temporaryDirectory()));
   const { order } = await client.createOrder({ names: ['app.example.test'] }, never);
   const [authorization] = await client.getAuthorizations(order, never);
   const challenge = authorization?.challenges.find(({ type }) => type === 'dns-01');
@@ -169,7 +167,7 @@ for (const [title, body, expected] of directories) {
 }
 
 test('caaIdentity and storedAccountUrl register no account', async () => {
-  const root = mkdtempSync(join(directory, 'volume-'));
+  const root = temporaryDirectory();
   const client = open(storeIn(root));
   const before = registrations();
   assert.equal(await client.caaIdentity(never), 'pebble.letsencrypt.org');
@@ -181,7 +179,7 @@ test('caaIdentity and storedAccountUrl register no account', async () => {
 });
 
 test("Let's Encrypt's CAA identity needs no request", async () => {
-  const accounts = storeIn(mkdtempSync(join(directory, 'volume-')));
+  const accounts = storeIn(temporaryDirectory());
   for (const host of ['acme-v02', 'acme-staging-v02']) {
     const directoryUrl = `https://${host}.api.letsencrypt.org/directory`;
     assert.equal(await open(accounts, { directoryUrl }).caaIdentity(never), 'letsencrypt.org');

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { appendFileSync, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { afterTest } from '../../test/harness/after-test.ts';
 import { type CountingCa, mostWithin, refusals, runCrashLoop } from '../../test/harness/ca/crash-loop.ts';
 import type { FakeClock } from '../../test/harness/fake-clock.ts';
+import { temporaryDirectory } from '../../test/harness/temporary-directory.ts';
 import type { LedgerEntry, NewEntry } from './ledger/entries.ts';
 import { historyOf } from './ledger/history.ts';
 import { createLedger } from './ledger/ledger.ts';
@@ -77,8 +76,7 @@ test('a program that crashes anywhere, any number of times, stays within the lim
 });
 
 test('the same on disk, with a torn line after each crash', async (t) => {
-  const root = mkdtempSync(join(tmpdir(), 'crash-loop-'));
-  afterTest(t, () => rmSync(root, { recursive: true, force: true }));
+  const root = temporaryDirectory(t);
   const folder = join(root, 'dstack-ingress', 'ledger', 'ca.example_directory');
   const open = (clock: FakeClock) => {
     const last = existsSync(folder) ? readdirSync(folder).sort().at(-1) : undefined;

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { afterTest } from '../../test/harness/after-test.ts';
 import { createMemoryAcmeClient } from '../../test/harness/ca/memory-acme-client.ts';
 import { createFakeClock } from '../../test/harness/fake-clock.ts';
+import { temporaryDirectory } from '../../test/harness/temporary-directory.ts';
 import { IngressError } from '../errors.ts';
 import {
   type Authority,
@@ -32,8 +31,7 @@ const PARAMS: OrderParams = {
 
 /** A volume and a CA. Each `start` is a new process: it knows only the volume. */
 function setUp(t: TestContext) {
-  const root = mkdtempSync(join(tmpdir(), 'attempt-'));
-  afterTest(t, () => rmSync(root, { recursive: true, force: true }));
+  const root = temporaryDirectory(t);
   const clock = createFakeClock();
   const client = createMemoryAcmeClient(clock);
   let ids = 0;

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { createServer as createTcpServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { afterTest } from '../../test/harness/after-test.ts';
@@ -13,6 +12,7 @@ import {
   signedResponses,
 } from '../../test/harness/ca/scripted-ca.ts';
 import { createFakeClock } from '../../test/harness/fake-clock.ts';
+import { temporaryDirectory } from '../../test/harness/temporary-directory.ts';
 import { makeSelfSigned } from '../../test/world/ca/self-signed.ts';
 import { openServer } from '../../test/world/open-server.ts';
 import { isIngressError } from '../errors.ts';
@@ -91,8 +91,7 @@ test('a name without addresses is ACME_UNREACHABLE', async (t) => {
 });
 
 test('an untrusted TLS certificate is ACME_UNREACHABLE', async (t) => {
-  const directory = mkdtempSync(join(tmpdir(), 'signed-http-'));
-  afterTest(t, () => rmSync(directory, { recursive: true }));
+  const directory = temporaryDirectory(t);
   const files = { certificate: join(directory, 'crt'), privateKey: join(directory, 'key') };
   await makeSelfSigned('IP:127.0.0.1', files);
   const [cert, key] = [readFileSync(files.certificate), readFileSync(files.privateKey)];

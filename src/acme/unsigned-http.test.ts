@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { IncomingMessage, RequestListener } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { createServer as createTcpServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setDefaultCACertificates } from 'node:tls';
 import { afterTest } from '../../test/harness/after-test.ts';
 import { startScriptedCa } from '../../test/harness/ca/scripted-ca.ts';
 import { createFakeClock } from '../../test/harness/fake-clock.ts';
+import { temporaryDirectory } from '../../test/harness/temporary-directory.ts';
 import { makeSelfSigned } from '../../test/world/ca/self-signed.ts';
 import { openServer } from '../../test/world/open-server.ts';
 import { isIngressError } from '../errors.ts';
@@ -94,8 +94,7 @@ for (const location of ['ftp://ca.example/', 'https://', undefined]) {
 
 /** The URL of a CA with TLS, whose certificate this process trusts from now on. */
 async function startTlsCa(t: TestContext, listener: RequestListener): Promise<string> {
-  const directory = mkdtempSync(join(tmpdir(), 'plain-http-'));
-  afterTest(t, () => rmSync(directory, { recursive: true }));
+  const directory = temporaryDirectory(t);
   const files = { certificate: join(directory, 'crt'), privateKey: join(directory, 'key') };
   await makeSelfSigned('IP:127.0.0.1', files);
   const cert = readFileSync(files.certificate, 'utf8');

@@ -3,7 +3,6 @@ import {
   chmodSync,
   cpSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -14,12 +13,12 @@ import {
 } from 'node:fs';
 import fs from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, type TestContext, test } from 'node:test';
+import { beforeEach, type TestContext, test } from 'node:test';
 import { afterTest } from '../../test/harness/after-test.ts';
 import { type MadeCertificate, makeCertificate } from '../../test/harness/ca/certificates.ts';
 import { createFakeClock } from '../../test/harness/fake-clock.ts';
+import { temporaryDirectory } from '../../test/harness/temporary-directory.ts';
 import { Secret } from '../config/secret.ts';
 import { isIngressError } from '../errors.ts';
 import { readBundle, type Unusable, whyUnusable } from './certificate.ts';
@@ -33,9 +32,8 @@ const bundleOf = ({ chainPem, keyPem }: MadeCertificate) =>
 
 let root = '';
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'store-'));
+  root = temporaryDirectory();
 });
-afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 const storeIn = (options: { noStaging?: boolean; now?: Date } = {}) => {
   const { noStaging = false, now = new Date() } = options;
@@ -242,8 +240,7 @@ function crashAfterEachRename(t: TestContext): readonly string[] {
   const { rename } = fs;
   fs.rename = async (...paths) => {
     await rename(...paths);
-    const copy = mkdtempSync(join(tmpdir(), 'store-crash-'));
-    afterTest(t, () => rmSync(copy, { recursive: true, force: true }));
+    const copy = temporaryDirectory(t);
     cpSync(root, copy, { recursive: true, verbatimSymlinks: true });
     copies.push(copy);
   };

@@ -3,7 +3,6 @@ import {
   chmodSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -12,9 +11,8 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, test } from 'node:test';
+import { beforeEach, test } from 'node:test';
 import {
   type CertificateParams,
   type MadeCertificate,
@@ -22,6 +20,7 @@ import {
 } from '../../test/harness/ca/certificates.ts';
 import { createFakeClock } from '../../test/harness/fake-clock.ts';
 import { fileFaults } from '../../test/harness/file-faults.ts';
+import { temporaryDirectory } from '../../test/harness/temporary-directory.ts';
 import { Secret } from '../config/secret.ts';
 import { readBundle } from './certificate.ts';
 import { createCertificateStore } from './store.ts';
@@ -50,9 +49,8 @@ const staging = await make({
 
 let root = '';
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'takeover-'));
+  root = temporaryDirectory();
 });
-afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 const at = (...path: string[]) => join(root, ...path);
 const read = (...path: string[]) => readFileSync(at(...path), 'utf8');

@@ -3,19 +3,17 @@ import {
   chmodSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
   rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { afterTest } from '../../test/harness/after-test.ts';
 import { makeCertificate } from '../../test/harness/ca/certificates.ts';
 import { createFakeClock } from '../../test/harness/fake-clock.ts';
+import { temporaryDirectory } from '../../test/harness/temporary-directory.ts';
 import { Secret } from '../config/secret.ts';
 import { readBundle } from './certificate.ts';
 import { readRenewalConf } from './renewal-conf.ts';
@@ -34,8 +32,7 @@ async function volumeWith(
   t: TestContext,
   { key = 'ecdsa', name = 'volume' }: { key?: 'rsa' | 'ecdsa'; name?: string } = {},
 ) {
-  const home = mkdtempSync(join(tmpdir(), 'renewal-conf-'));
-  afterTest(t, () => rmSync(home, { recursive: true, force: true }));
+  const home = temporaryDirectory(t);
   const root = join(home, name);
   mkdirSync(root);
   const made = await makeCertificate(key === 'rsa' ? { names: [NAME], key } : { names: [NAME] });

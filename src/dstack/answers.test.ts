@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { afterTest } from '../../test/harness/after-test.ts';
+import { temporaryDirectory } from '../../test/harness/temporary-directory.ts';
 import { startGuestAgent } from '../../test/world/dstack/guest-agent.ts';
 import { openServer } from '../../test/world/open-server.ts';
 import { findGuestAgent } from './agent.ts';
@@ -46,8 +45,7 @@ function cutInLetter(body: Buffer): Pieces {
  * `end` is set.
  */
 async function agentThatSends(t: TestContext, pieces: Pieces, end = false) {
-  const folder = mkdtempSync(join(tmpdir(), 'answers-'));
-  afterTest(t, () => rmSync(folder, { recursive: true }));
+  const folder = temporaryDirectory(t);
   const server = createServer((connection) => {
     connection.once('data', async () => {
       for (const piece of pieces) {
@@ -158,8 +156,7 @@ for (const [what, message, pieces, end] of failures) {
 }
 
 test('an agent at a URL is queried there', async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'answers-'));
-  afterTest(t, () => rmSync(folder, { recursive: true }));
+  const folder = temporaryDirectory(t);
   const world = await startGuestAgent({ directory: folder, appId: APP_ID, compose: COMPOSE });
   afterTest(t, () => world.stop());
   const relay = createServer((connection) => {

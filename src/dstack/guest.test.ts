@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { afterTest } from '../../test/harness/after-test.ts';
+import { temporaryDirectory } from '../../test/harness/temporary-directory.ts';
 import { type GuestAgentOptions, startGuestAgent } from '../../test/world/dstack/guest-agent.ts';
 import { openServer } from '../../test/world/open-server.ts';
 import { IngressError } from '../errors.ts';
@@ -16,14 +16,8 @@ const APP_ID = 'ab'.repeat(20);
 const OTHER_ID = 'cd'.repeat(20);
 const never = new AbortController().signal;
 
-function folder(t: TestContext): string {
-  const path = mkdtempSync(join(tmpdir(), 'guest-'));
-  afterTest(t, () => rmSync(path, { recursive: true, force: true }));
-  return path;
-}
-
 async function world(t: TestContext, options: Partial<GuestAgentOptions> = {}) {
-  const agent = await startGuestAgent({ directory: folder(t), appId: APP_ID, ...options });
+  const agent = await startGuestAgent({ directory: temporaryDirectory(t), appId: APP_ID, ...options });
   afterTest(t, () => agent.stop());
   return agent;
 }
@@ -93,14 +87,14 @@ const noSockets: [title: string, make: (path: string) => void][] = [
 ];
 for (const [title, make] of noSockets) {
   test(`${title} in place of the socket is not an agent`, (t) => {
-    const path = join(folder(t), 'dstack.sock');
+    const path = join(temporaryDirectory(t), 'dstack.sock');
     make(path);
     assert.equal(findGuestAgent(path), undefined);
   });
 }
 
 test('a path below a file, or one that is too long, is not an agent', (t) => {
-  const file = join(folder(t), 'file');
+  const file = join(temporaryDirectory(t), 'file');
   writeFileSync(file, '');
   assert.equal(findGuestAgent(join(file, 'dstack.sock')), undefined);
   assert.equal(findGuestAgent(`/${'x'.repeat(5000)}`), undefined);
@@ -112,7 +106,7 @@ test('a URL is used unchanged', () => {
 
 /** A socket that accepts connections and never responds. */
 async function silentAgent(t: TestContext): Promise<{ agent: GuestAgent; requested: Promise<void> }> {
-  const path = join(folder(t), 'dstack.sock');
+  const path = join(temporaryDirectory(t), 'dstack.sock');
   const requested = Promise.withResolvers<void>();
   const server = createServer((connection) => {
     connection.once('data', () => requested.resolve());
@@ -201,7 +195,7 @@ const missing: [title: string, make: (path: string) => void, holds: MissingSocke
 ];
 for (const [title, make, holds] of missing) {
   test(`if DSTACK_SIMULATOR_ENDPOINT names ${title}, fault, error and warning have the path and what it holds`, async (t) => {
-    const path = join(folder(t), 'dstack.sock');
+    const path = join(temporaryDirectory(t), 'dstack.sock');
     make(path);
     const found = missingSocket(path);
     assert.deepEqual(found, { path, holds, isNamed: true });

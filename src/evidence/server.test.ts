@@ -1,17 +1,16 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { execa } from 'execa';
 import { afterTest } from '../../test/harness/after-test.ts';
 import { memoryLog } from '../../test/harness/memory-log.ts';
+import { temporaryDirectory } from '../../test/harness/temporary-directory.ts';
 import { startEvidenceServer } from './server.ts';
 
 async function serving(t: TestContext) {
-  const directory = await mkdtemp(join(tmpdir(), 'evidence-'));
-  afterTest(t, () => rm(directory, { recursive: true }));
+  const directory = temporaryDirectory(t);
   await writeFile(join(directory, 'quote.json'), '{}');
   await writeFile(join(directory, 'sha256sum.txt'), 'sum\n');
   await writeFile(join(directory, 'cert-*.example.com.pem'), 'pem\n');

@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, test } from 'node:test';
+import { beforeEach, test } from 'node:test';
 import {
   createMemoryProvider,
   type MemoryProvider,
   txtRecord,
 } from '../../test/harness/dns/memory-provider.ts';
 import { createFakeClock } from '../../test/harness/fake-clock.ts';
+import { temporaryDirectory } from '../../test/harness/temporary-directory.ts';
 import type { Zone } from '../dns/provider.ts';
 import { IngressError } from '../errors.ts';
 import type { IngressEvent } from '../events.ts';
@@ -33,9 +31,8 @@ const NOTHING: ZoneWants = { facts, publish: [], retain: [] };
 
 let root = '';
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'challenges-'));
+  root = temporaryDirectory();
 });
-afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 interface Registry extends Deps {
   readonly journal: ChallengeJournal;

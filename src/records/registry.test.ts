@@ -2,25 +2,22 @@ import assert from 'node:assert/strict';
 import {
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
-  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, test } from 'node:test';
+import { beforeEach, test } from 'node:test';
+import { temporaryDirectory } from '../../test/harness/temporary-directory.ts';
 import type { JournalEntry } from './challenges.ts';
 import { createChallengeJournal } from './registry.ts';
 
 let root = '';
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'journal-'));
+  root = temporaryDirectory();
 });
-afterEach(() => rmSync(root, { recursive: true, force: true }));
 const file = () => join(root, 'dstack-ingress', 'challenges', 'app.example.com.json');
 
 const entry = (value: string): JournalEntry => ({

@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { systemClock } from '../../src/clock.ts';
 import { waitForPropagation } from '../../src/dns/propagation.ts';
 import { afterTest } from '../harness/after-test.ts';
+import { temporaryDirectory } from '../harness/temporary-directory.ts';
 import { bind } from '../world/dns/bind-primary.ts';
 import { knot } from '../world/dns/knot.ts';
 import { type PowerDnsOptions, powerDns } from '../world/dns/powerdns.ts';
@@ -25,8 +23,7 @@ async function publish(
   startFor: (secondary: number) => StartPrimaryServer,
   timeoutMs: number,
 ): Promise<unknown> {
-  const directory = await mkdtemp(join(tmpdir(), 'secondary-'));
-  afterTest(t, () => rm(directory, { recursive: true, force: true }));
+  const directory = temporaryDirectory(t);
   const port = await freePort();
   const primary = await Primary.start({ zones: [ZONE], start: startFor(port) });
   afterTest(t, () => primary[Symbol.asyncDispose]());

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { open, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { type TestContext, test } from 'node:test';
 import { execa, type Options } from 'execa';
 import { afterTest } from '../harness/after-test.ts';
+import { temporaryDirectory } from '../harness/temporary-directory.ts';
 import { freePort } from '../world/free-port.ts';
 import { BUNDLE, startIngress } from '../world/ingress.ts';
 import { type OpenServer, openServer } from '../world/open-server.ts';
@@ -40,7 +40,7 @@ for (const [signal, code] of signals) {
   });
 
   test(`${signal} before a start has read its configuration ends it with 0, and nothing was started`, async (t) => {
-    const home = await temporaryDirectory(t);
+    const home = temporaryDirectory(t);
     const pipe = join(home, 'token');
     await execa('mkfifo', [pipe]);
     const environment = await environmentIn(t, { CLOUDFLARE_API_TOKEN: '', CLOUDFLARE_API_TOKEN_FILE: pipe });
@@ -97,15 +97,9 @@ function start([program, ...args]: readonly [string, ...string[]], env: Environm
   return execa(program, args, { env, extendEnv: false, reject: false, cleanup: false } satisfies Options);
 }
 
-async function temporaryDirectory(t: TestContext): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), 'dstack-ingress-signals-'));
-  afterTest(t, () => rm(path, { recursive: true, force: true }));
-  return path;
-}
-
 /** A valid environment for every subcommand, whose servers do not exist. */
 async function environmentIn(t: TestContext, changes: Environment): Promise<Environment> {
-  const home = await temporaryDirectory(t);
+  const home = temporaryDirectory(t);
   return {
     PATH: process.env['PATH'] ?? '',
     DOMAIN: 'app.example.com',
@@ -136,7 +130,7 @@ async function silentServer(
  * sent.
  */
 async function slowShell(t: TestContext) {
-  const bin = await temporaryDirectory(t);
+  const bin = temporaryDirectory(t);
   const [reached, go] = [join(bin, 'reached'), join(bin, 'go')];
   const programs = {
     mkdir: `touch ${reached}; until [ -e ${go} ]; do sleep 0.02; done`,

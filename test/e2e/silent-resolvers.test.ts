@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { type TestContext, test } from 'node:test';
 import { afterTest } from '../harness/after-test.ts';
 import { a, type DnsScript, startDnsServer } from '../harness/dns/dns-server.ts';
+import { temporaryDirectory } from '../harness/temporary-directory.ts';
 import { appBody, startApp } from '../world/dstack/app.ts';
 import { ownMounts, whyNoOwnMounts } from '../world/faults/own-mounts.ts';
 import { freePort } from '../world/free-port.ts';
@@ -86,8 +86,7 @@ interface Host {
  * called for it.
  */
 async function hostOf(t: TestContext) {
-  const home = await mkdtemp(join(tmpdir(), 'dstack-ingress-names-'));
-  afterTest(t, () => rm(home, { recursive: true, force: true }));
+  const home = temporaryDirectory(t);
   const loopback = await claimLoopback();
   afterTest(t, () => loopback[Symbol.asyncDispose]());
   const addresses = new Map<string, string>();

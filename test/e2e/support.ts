@@ -1,8 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import type { TestContext } from 'node:test';
@@ -12,6 +11,7 @@ import { systemClock, until } from '../../src/clock.ts';
 import { runtimePaths } from '../../src/proxy/process/runtime-dir.ts';
 import { afterTest } from '../harness/after-test.ts';
 import { type MadeCertificate, makeCertificate } from '../harness/ca/certificates.ts';
+import { temporaryDirectory } from '../harness/temporary-directory.ts';
 import { MountRefused, mountTinyDisk, type TinyDisk } from '../world/faults/tiny-disk.ts';
 import { type InProcessOptions, startInProcess } from '../world/in-process.ts';
 import {
@@ -158,8 +158,7 @@ export async function eventually<T>(
 
 /** A silent server instead of HAProxy, with the environment in which it is found. */
 export async function silentHaproxy(t: TestContext) {
-  const runtimeDir = mkdtempSync(join(tmpdir(), 'silent-haproxy-'));
-  afterTest(t, () => rmSync(runtimeDir, { recursive: true, force: true }));
+  const runtimeDir = temporaryDirectory(t);
   const listener = createServer();
   const connected = once(listener, 'connection');
   const server = await openServer(listener, { path: runtimePaths(runtimeDir).handshakeSocket });

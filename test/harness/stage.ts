@@ -1,7 +1,4 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { Answer } from 'dns-packet';
 import type { Authority } from '../../src/acme/issuance.ts';
@@ -40,6 +37,7 @@ import {
 import { delegation, type Knowledge, type MemoryResolver, memoryResolver, rr } from './dns/resolver.ts';
 import { createFakeClock, type FakeClock } from './fake-clock.ts';
 import { type LogLine, memoryLog } from './memory-log.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
 
 export const DOMAIN = 'app.example.com';
 export const GATEWAY = '_.cluster.example.net';
@@ -97,8 +95,7 @@ const DIRECTORY = 'https://ca.example/directory';
 export async function setStage(t: TestContext, options: StageOptions = {}): Promise<Stage> {
   const loopback = await claimLoopback();
   afterTest(t, () => loopback[Symbol.asyncDispose]());
-  const root = mkdtempSync(join(tmpdir(), 'pass-'));
-  afterTest(t, () => rmSync(root, { recursive: true, force: true }));
+  const root = temporaryDirectory(t);
   const clock = createFakeClock();
   const provider = createMemoryProvider(options.provider);
   const client = createMemoryAcmeClient(clock);

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readdir } from 'node:fs/promises';
 import process from 'node:process';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
-import { afterTest } from '../harness/after-test.ts';
+import { temporaryDirectory } from '../harness/temporary-directory.ts';
 import { ask } from './dns/dns-client.ts';
 import { createWorld, type World } from './world.ts';
 
@@ -44,8 +42,7 @@ test('disposal ends everything that the world started, paused parts too', async 
 
 test('if one part does not start, the others are ended', async (t) => {
   // Other worlds may be created and removed in the usual directory at the same time.
-  const own = await mkdtemp(join(tmpdir(), 'own-tmp-'));
-  afterTest(t, () => rm(own, { recursive: true, force: true }));
+  const own = temporaryDirectory(t);
   const before = process.env['TMPDIR'];
   process.env['TMPDIR'] = own;
   try {

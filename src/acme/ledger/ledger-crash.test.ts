@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { execa } from 'execa';
 import { afterTest } from '../../../test/harness/after-test.ts';
+import { temporaryDirectory } from '../../../test/harness/temporary-directory.ts';
 import { startChild } from '../../../test/world/child.ts';
 import { systemClock } from '../../clock.ts';
 import { createLedger } from './ledger.ts';
@@ -14,14 +14,8 @@ import { createLedger } from './ledger.ts';
 const DIRECTORY = 'https://ca.example/directory';
 const WRITER = join(import.meta.dirname, '../../../test/harness/ca/ledger-writer.ts');
 
-function newRoot(t: TestContext): string {
-  const root = mkdtempSync(join(tmpdir(), 'ledger-crash-'));
-  afterTest(t, () => rmSync(root, { recursive: true, force: true }));
-  return root;
-}
-
 test('after SIGKILL at any time, every acknowledged entry is in the ledger exactly once', async (t) => {
-  const root = newRoot(t);
+  const root = temporaryDirectory(t);
   const acknowledged: string[] = [];
   for (let run = 0; run < 5; run++) {
     const child = await startChild(process.execPath, { args: [WRITER, root, DIRECTORY, `${run}`] });
@@ -36,7 +30,7 @@ test('after SIGKILL at any time, every acknowledged entry is in the ledger exact
 });
 
 test('on a full disk, refused entries do not count and written ones stay', async (t) => {
-  const root = newRoot(t);
+  const root = temporaryDirectory(t);
   const mounted = await execa('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', root], { reject: false });
   if (mounted.failed) return t.skip(`no tmpfs can be mounted here: ${mounted.shortMessage}`);
   afterTest(t, () => execa('umount', ['--lazy', root]));

@@ -1,19 +1,10 @@
 import assert from 'node:assert/strict';
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, mock, test } from 'node:test';
 import { createFakeClock } from '../../../test/harness/fake-clock.ts';
+import { temporaryDirectory } from '../../../test/harness/temporary-directory.ts';
 import type { NewEntry } from './entries.ts';
 import { createLedger } from './ledger.ts';
 
@@ -28,13 +19,12 @@ let root = '';
 let clock = createFakeClock();
 let warnings: string[] = [];
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'ledger-'));
+  root = temporaryDirectory();
   clock = createFakeClock(START);
   warnings = [];
 });
 afterEach(() => {
   mock.restoreAll();
-  rmSync(root, { recursive: true, force: true });
 });
 
 /** A ledger as after a restart: it knows only what is on the disk. */

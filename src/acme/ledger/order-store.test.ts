@@ -3,18 +3,16 @@ import { generateKeyPairSync } from 'node:crypto';
 import {
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
-  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, test } from 'node:test';
+import { beforeEach, test } from 'node:test';
 import { inspect } from 'node:util';
+import { temporaryDirectory } from '../../../test/harness/temporary-directory.ts';
 import { Secret } from '../../config/secret.ts';
 import { createOrderStore, type StoredOrder } from './order-store.ts';
 
@@ -39,9 +37,8 @@ const full: StoredOrder = {
 
 let root = '';
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'open-orders-'));
+  root = temporaryDirectory();
 });
-afterEach(() => rmSync(root, { recursive: true, force: true }));
 const file = (name = KEY) => join(root, 'dstack-ingress', 'orders', 'ca.example_directory', `${name}.json`);
 const mode = (path: string) => statSync(path).mode & 0o777;
 

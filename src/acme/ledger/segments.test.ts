@@ -1,27 +1,17 @@
 import assert from 'node:assert/strict';
-import {
-  appendFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmdirSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, mock, test } from 'node:test';
+import { temporaryDirectory } from '../../../test/harness/temporary-directory.ts';
 import { appendLines, dayOf, listSegments, readSegments, removeSegments, segmentPath } from './segments.ts';
 
 let folder = '';
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'day-files-'));
+  folder = temporaryDirectory();
 });
 afterEach(() => {
   mock.restoreAll();
-  rmSync(folder, { recursive: true, force: true });
 });
 const path = () => segmentPath(folder, '2026-11-24');
 const text = () => readFileSync(path(), 'utf8');

@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { providers } from '../../../providers/registry.ts';
-import { afterTest } from '../../../test/harness/after-test.ts';
 import { makeCertificate } from '../../../test/harness/ca/certificates.ts';
 import { createFakeClock } from '../../../test/harness/fake-clock.ts';
 import { memoryLog } from '../../../test/harness/memory-log.ts';
+import { temporaryDirectory } from '../../../test/harness/temporary-directory.ts';
 import type { Authority } from '../../acme/issuance.ts';
 import { type CertificateBundle, type Names, readBundle } from '../../certificates/certificate.ts';
 import { readRenewalConf } from '../../certificates/renewal-conf.ts';
@@ -24,8 +23,7 @@ const SECOND = 'https://second.example/directory';
 
 /** An empty volume, two CAs, and a certificate that is not stored yet. */
 async function volumeOfTwo(t: TestContext) {
-  const root = mkdtempSync(join(tmpdir(), 'renewal-confs-'));
-  afterTest(t, () => rmSync(root, { recursive: true, force: true }));
+  const root = temporaryDirectory(t);
   const environment = {
     ...{ DOMAIN: NAMES[0], TARGET_ENDPOINT: 'app:80', GATEWAY_DOMAIN: '_.cluster.example.net' },
     ...{ CLOUDFLARE_API_TOKEN: 'nobody-is-there-to-see-this-token-anyway', LETSENCRYPT_DIR: root },

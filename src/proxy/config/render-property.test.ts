@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { execa } from 'execa';
 import fc from 'fast-check';
 import { haproxyBin } from '../../../test/harness/proxy/proxy.ts';
 import { route, settings } from '../../../test/harness/proxy/settings.ts';
+import { temporaryDirectory } from '../../../test/harness/temporary-directory.ts';
 import { backendsOf } from './backends.ts';
 import { type ProxySettings, renderHaproxy } from './render.ts';
 import type { Route } from './routes.ts';
@@ -51,8 +50,7 @@ for (const [what, change] of Object.entries(invalid)) {
   });
 }
 
-const directory = mkdtempSync(join(tmpdir(), 'render-'));
-after(() => rm(directory, { recursive: true }));
+const directory = temporaryDirectory();
 /** The files that the configuration refers to. */
 const files = {
   crtList: '/dev/null',

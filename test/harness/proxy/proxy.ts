@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { systemClock, until } from '../../../src/clock.ts';
 import type { Route, Target } from '../../../src/proxy/config/routes.ts';
@@ -10,6 +7,7 @@ import { runtimeApi } from '../../../src/proxy/runtime/runtime-api.ts';
 import { freePort } from '../../world/free-port.ts';
 import { afterTest } from '../after-test.ts';
 import { type LogLine, memoryLog } from '../memory-log.ts';
+import { temporaryDirectory } from '../temporary-directory.ts';
 import { testCertificate } from './proxy-certificate.ts';
 
 export { freePort };
@@ -28,8 +26,7 @@ export async function eventually(what: string, check: () => boolean | Promise<bo
 }
 
 export async function temporaryDir(t: TestContext): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), 'proxy-'));
-  afterTest(t, () => rm(path, { recursive: true, force: true }));
+  const path = temporaryDirectory(t);
   return path;
 }
 

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { IncomingHttpHeaders } from 'node:http';
 import { createServer, request } from 'node:https';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { eventually } from '../../e2e/support.ts';
 import { afterTest } from '../../harness/after-test.ts';
+import { temporaryDirectory } from '../../harness/temporary-directory.ts';
 import { claimLoopback } from '../loopback.ts';
 import { openServer } from '../open-server.ts';
 import { alreadyReplaced, rateLimited } from './acme-fault.ts';
@@ -17,8 +17,7 @@ const ORDER = { status: 'valid', finalize: 'https://ca/finalize-order/1', certif
 
 /** A front before an echo server, which responds with the request that it received. */
 async function frontFor(t: TestContext) {
-  const directory = mkdtempSync(join(tmpdir(), 'acme-front-'));
-  afterTest(t, () => rmSync(directory, { recursive: true, force: true }));
+  const directory = temporaryDirectory(t);
   const files = { certificate: join(directory, 'ca.crt'), privateKey: join(directory, 'ca.key') };
   await makeSelfSigned('IP:127.0.0.1', files);
   const [cert, key] = [readFileSync(files.certificate), readFileSync(files.privateKey)];
@@ -215,8 +214,7 @@ test('refuses connections when stopped, and starts again', async (t) => {
 });
 
 test('cuts the connection if the CA is down', async (t) => {
-  const directory = mkdtempSync(join(tmpdir(), 'acme-front-'));
-  afterTest(t, () => rmSync(directory, { recursive: true, force: true }));
+  const directory = temporaryDirectory(t);
   const loopback = await claimLoopback();
   afterTest(t, () => loopback[Symbol.asyncDispose]());
   const [address, down] = [loopback.next(), loopback.next()];

@@ -1,24 +1,21 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { request } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 // The SDK imports @noble/curves 1.x but declares it as an optional peer, which npm does not
 // install, so package.json lists it although nothing here imports it. @noble/hashes comes with it.
 // The program uses only the SDK's types (src/dstack/ask.ts).
 import { DstackClient, TappdClient } from '@phala/dstack-sdk';
+import { temporaryDirectory } from '../../harness/temporary-directory.ts';
 import { type GuestAgent, startGuestAgent } from './guest-agent.ts';
 
 let directory: string;
 let agent: GuestAgent;
 before(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'guest-agent-'));
+  directory = temporaryDirectory();
   agent = await startGuestAgent({ directory });
 });
 after(async () => {
   await agent[Symbol.asyncDispose]();
-  await rm(directory, { recursive: true });
 });
 
 async function post(path: string, body: string): Promise<{ status: number; body: unknown }> {

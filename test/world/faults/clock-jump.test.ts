@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import { execa } from 'execa';
 import { afterTest } from '../../harness/after-test.ts';
+import { temporaryDirectory } from '../../harness/temporary-directory.ts';
 import { environmentWithClock } from './clock-jump.ts';
 import { environmentWithFault } from './fault-points.ts';
 
@@ -14,8 +13,7 @@ const DAY_MS = 86_400_000;
 
 /** A program that evaluates each expression that it receives, by its own clock. */
 function program(t: TestContext) {
-  const home = mkdtempSync(join(tmpdir(), 'clock-jump-'));
-  afterTest(t, () => rmSync(home, { recursive: true, force: true }));
+  const home = temporaryDirectory(t);
   const volume = join(home, 'letsencrypt');
   const clock = environmentWithClock({ PATH: process.env['PATH'] ?? '', LETSENCRYPT_DIR: volume });
   const script = `

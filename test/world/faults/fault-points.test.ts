@@ -1,20 +1,19 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { type TestContext, test } from 'node:test';
 import { execa } from 'execa';
 import { afterTest } from '../../harness/after-test.ts';
+import { temporaryDirectory } from '../../harness/temporary-directory.ts';
 import type { Environment } from '../ingress.ts';
 import { openServer } from '../open-server.ts';
 import { environmentWithFault, faulted, points, recordPoints } from './fault-points.ts';
 
 /** A volume, and an environment for it. */
 function volumeFor(t: TestContext) {
-  const home = mkdtempSync(join(tmpdir(), 'fault-points-'));
-  afterTest(t, () => rmSync(home, { recursive: true, force: true }));
+  const home = temporaryDirectory(t);
   const volume = join(home, 'letsencrypt');
   return { home, volume, environment: { PATH: process.env['PATH'] ?? '', LETSENCRYPT_DIR: volume } };
 }

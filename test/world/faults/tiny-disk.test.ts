@@ -1,17 +1,15 @@
 import assert from 'node:assert/strict';
-import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { type TestContext, test } from 'node:test';
 import { execa } from 'execa';
 import { tinyDiskFor } from '../../e2e/support.ts';
-import { afterTest } from '../../harness/after-test.ts';
+import { temporaryDirectory } from '../../harness/temporary-directory.ts';
 
 /** A folder to mount a disk in. */
 function homeFor(t: TestContext): string {
-  const home = mkdtempSync(join(tmpdir(), 'tiny-disk-'));
-  afterTest(t, () => rmSync(home, { recursive: true, force: true }));
+  const home = temporaryDirectory(t);
   return home;
 }
 

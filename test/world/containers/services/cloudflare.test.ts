@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { afterTest } from '../../../harness/after-test.ts';
+import { temporaryDirectory } from '../../../harness/temporary-directory.ts';
 import type { CloudflareSimulator } from '../../apis/cloudflare.ts';
 import type { ZonePublisher, ZoneRecord } from '../../dns/publisher.ts';
 import { openAccount } from './cloudflare.ts';
@@ -13,8 +11,7 @@ const token = 'a'.repeat(40);
 const record = { type: 'TXT', name: `www.${zone}`, content: '"kept"', ttl: 60 };
 
 function fileFor(t: TestContext): string {
-  const directory = mkdtempSync(join(tmpdir(), 'cloudflare-service-'));
-  afterTest(t, () => rmSync(directory, { recursive: true, force: true }));
+  const directory = temporaryDirectory(t);
   return join(directory, 'account.json');
 }
 

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { type TestContext, test } from 'node:test';
 import { execa } from 'execa';
 import { eventually } from '../../../e2e/support.ts';
 import { afterTest } from '../../../harness/after-test.ts';
+import { temporaryDirectory } from '../../../harness/temporary-directory.ts';
 import { claimLoopback } from '../../loopback.ts';
 
 /** The program that every container of the demo runs. */
@@ -14,8 +14,7 @@ import { claimLoopback } from '../../loopback.ts';
 const MAIN = new URL('./main.ts', import.meta.url).pathname;
 
 function directoryFor(t: TestContext): string {
-  const directory = mkdtempSync(join(tmpdir(), 'world-service-'));
-  afterTest(t, () => rmSync(directory, { recursive: true, force: true }));
+  const directory = temporaryDirectory(t);
   return directory;
 }
 

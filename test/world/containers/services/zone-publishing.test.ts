@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { systemClock } from '../../../../src/clock.ts';
 import { eventually } from '../../../e2e/support.ts';
+import { temporaryDirectory } from '../../../harness/temporary-directory.ts';
 import { ask, txtTexts } from '../../dns/dns-client.ts';
 import type { ZonePublisher, ZoneRecord } from '../../dns/publisher.ts';
 import { claimLoopback, type Loopback } from '../../loopback.ts';
@@ -25,14 +25,13 @@ let ns1: string;
 let ns2: string;
 before(async () => {
   loopback = await claimLoopback();
-  directory = await mkdtemp(join(tmpdir(), 'zone-publishing-'));
+  directory = temporaryDirectory();
 });
 // Cancels the deliveries that a failed test leaves pending.
 const over = new AbortController();
 after(async () => {
   over.abort();
   await loopback[Symbol.asyncDispose]();
-  await rm(directory, { recursive: true, force: true });
 });
 
 /** Unused addresses and a new directory. */
