@@ -14,8 +14,8 @@ import { describeFailure } from './print/failure.ts';
 import { describeForecast, describeOnlyWarnings } from './print/forecast.ts';
 import { type Plan, planJson } from './print/json.ts';
 import { EX_CONFIG, type IngressConfig, readConfig } from './wiring/configuration.ts';
-import { findHostsOutside } from './wiring/connections.ts';
-import { assembleOutside, readOnlyAuthorities, specOf } from './wiring/outside.ts';
+import { assembleExternal, readOnlyAuthorities, specOf } from './wiring/external-deps.ts';
+import { resolveInChildProcess } from './wiring/host-resolution.ts';
 import { createProviderFiles, readOnly, waitingFor } from './wiring/provider-context.ts';
 
 /**
@@ -40,7 +40,7 @@ export class PlanTimeout extends Error {
 export async function plan({ json }: PrintOptions, clock: Clock = systemClock): Promise<number> {
   const config = readConfig();
   if (config === undefined) return EX_CONFIG;
-  findHostsOutside();
+  resolveInChildProcess();
   const timeoutMs = LIMIT_MS + (config.certificates.length - 1) * FURTHER_NAME_MS;
   const late = () => new PlanTimeout(timeoutMs);
   try {
@@ -75,13 +75,13 @@ async function makePlan(config: IngressConfig, clock: Clock, signal: AbortSignal
   const onWait = (wait: ProviderWait) =>
     void process.stderr.write(`${sentenceOf(waitingFor(config.provider, wait))}\n`);
   // No warnings while reading: only a start moves damaged files aside.
-  const outside = assembleOutside(config, { clock, files, onWait, warn: () => undefined }, () => undefined);
+  const external = assembleExternal(config, { clock, files, onWait, warn: () => undefined }, () => undefined);
   const warnings = new Set(config.warnings.map(describeConfigWarning));
-  const authorities = readOnlyAuthorities(outside.authorities);
+  const authorities = readOnlyAuthorities(external.authorities);
   const deps: ReadDeps = {
-    ...outside,
+    ...external,
     authorities,
-    spec: specOf(config, outside),
+    spec: specOf(config, external),
     caaOwners: caaOwnersOf(authorities),
     journalOf: (domain) => peekingJournal(createChallengeJournal(letsencryptDir, domain, () => undefined)),
     random: Math.random,

@@ -16,7 +16,7 @@ import { statusFile } from '../status/file.ts';
 import { warningsBySubject } from '../warnings.ts';
 import { assembleDeps, reconcileTimeoutMs } from './wiring/assemble.ts';
 import { EX_CONFIG, type IngressConfig, readConfig } from './wiring/configuration.ts';
-import { findHostsOutside } from './wiring/connections.ts';
+import { resolveInChildProcess } from './wiring/host-resolution.ts';
 import { listenTo, onStop } from './wiring/signals.ts';
 import { tidyVolume } from './wiring/tidy-volume.ts';
 
@@ -24,7 +24,7 @@ import { tidyVolume } from './wiring/tidy-volume.ts';
 export async function run(stopped: AbortSignal): Promise<number> {
   const config = readConfig();
   if (config === undefined) return EX_CONFIG;
-  findHostsOutside();
+  resolveInChildProcess();
   const log = createLog(config.logLevel);
   const emit = emitTo(logEvents(log), statusFile(config.runtimeDir, process.pid, clock));
   const demand = listenTo('SIGHUP');

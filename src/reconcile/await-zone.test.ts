@@ -112,7 +112,7 @@ test('a failure to read the zone again is reported, and the wait goes on', async
   stage.shows = () => {
     reads += 1;
     if (reads === 2) fails(stage, 'records', 'PROVIDER_UNREACHABLE');
-    return stage.lines.some(({ step }) => step === 'second look');
+    return stage.lines.some(({ step }) => step === 'reading the zone again');
   };
   await reconcileOne(stage);
   assert.equal(stage.served.length, 1);

@@ -137,7 +137,7 @@ async function quietly(
     return await reapply();
   } catch (error) {
     signal.throwIfAborted();
-    emit({ type: 'step-failed', certificate, step: 'second look', error, stillWaiting: true });
+    emit({ type: 'step-failed', certificate, step: 'reading the zone again', error, stillWaiting: true });
     return undefined;
   }
 }

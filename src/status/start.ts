@@ -13,8 +13,8 @@ export function judgeStart(state: State | undefined, names: readonly string[], n
   const all = state?.names.filter(({ domain }) => names.includes(domain)) ?? [];
   const ends = state ? Date.parse(state.startedAt) + START_MS : 0;
   const waitsUntil = Date.parse(state?.waiting?.until ?? '');
-  const goesOn = now.getTime() < ends || now.getTime() < waitsUntil;
-  const isStarting = goesOn && all.some((name) => comesByItself(name, ends));
+  const isWithinLimit = now.getTime() < ends || now.getTime() < waitsUntil;
+  const isStarting = isWithinLimit && all.some((name) => mayRecover(name, ends));
   const status = isStarting ? 'starting' : 'unhealthy';
   const cause = all.map(describeCause).find((words) => words !== '') ?? '';
   const waiting = state?.waiting ? `: ${state.waiting.sentence}` : '';
@@ -29,13 +29,13 @@ export function judgeStart(state: State | undefined, names: readonly string[], n
  * Whether the next attempt may succeed without the operator, and begins before the end of the
  * start.
  */
-function comesByItself({ failure, held }: NameState, ends: number): boolean {
+function mayRecover({ failure, held }: NameState, ends: number): boolean {
   if (failure?.retryable === false) return false;
-  const next = Math.max(momentOf(failure?.nextAttempt), momentOf(held?.until));
+  const next = Math.max(millisecondsOf(failure?.nextAttempt), millisecondsOf(held?.until));
   return next < ends;
 }
 
-function momentOf(time: string | undefined): number {
+function millisecondsOf(time: string | undefined): number {
   return time === undefined ? 0 : Date.parse(time);
 }
 

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { providers } from '../../providers/registry.ts';
 import { systemClock } from '../../src/clock.ts';
-import { assembleOutside, specOf } from '../../src/commands/wiring/outside.ts';
+import { assembleExternal, specOf } from '../../src/commands/wiring/external-deps.ts';
 import { createProviderFiles } from '../../src/commands/wiring/provider-context.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import { emptySharedState, manageCertificate } from '../../src/reconcile/deps.ts';
@@ -30,11 +30,11 @@ async function start(environment: Environment): Promise<ReconcileResult> {
   const { emit } = memoryLog();
   const files = createProviderFiles(letsencryptDir, provider.name);
   const context = { clock: systemClock, files, onWait: () => undefined, warn: () => undefined };
-  const outside = assembleOutside(config, context, () => undefined);
+  const external = assembleExternal(config, context, () => undefined);
   const parts = {
-    ...outside,
-    spec: specOf(config, outside),
-    caaOwners: caaOwnersOf(outside.authorities),
+    ...external,
+    spec: specOf(config, external),
+    caaOwners: caaOwnersOf(external.authorities),
     journalOf: (domain: string) => createChallengeJournal(letsencryptDir, domain, () => undefined),
     serve: async () => undefined,
     ...{ random: Math.random, newId: randomUUID, emit, warn: () => undefined, warnOf: () => undefined },

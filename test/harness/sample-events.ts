@@ -73,7 +73,7 @@ export const sampleEvents: { readonly [T in EventType]: readonly [EventOf<T>, ..
   ],
   'step-failed': [
     { type: 'step-failed', certificate, step: 'records', error },
-    { type: 'step-failed', certificate, step: 'second look', error, stillWaiting: true },
+    { type: 'step-failed', certificate, step: 'reading the zone again', error, stillWaiting: true },
   ],
   progress: [{ type: 'progress', done: 20, due: 100 }],
 

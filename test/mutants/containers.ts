@@ -48,7 +48,7 @@ export const containers: readonly Mutant[] = [
   {
     id: 'containers-standby-takes-name',
     class: 'containers',
-    file: 'src/commands/wiring/outside.ts',
+    file: 'src/commands/wiring/external-deps.ts',
     search: '    addressMode: config.appAddressMode,\n',
     replace: "    addressMode: 'claim',\n",
     killedBy: [HOLD],

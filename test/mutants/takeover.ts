@@ -108,7 +108,7 @@ export const takeovers: readonly Mutant[] = [
   {
     id: 'takeover-staging-replaces-production',
     class: 'takeover',
-    file: 'src/commands/wiring/outside.ts',
+    file: 'src/commands/wiring/external-deps.ts',
     search: "  return usesStaging ? join(letsencryptDir, 'dstack-ingress', 'staging') : letsencryptDir;\n",
     replace: '  return usesStaging ? join(letsencryptDir) : letsencryptDir;\n',
     killedBy: [

@@ -270,17 +270,17 @@ const states: readonly WordingRow[] = [
 name          app.example.com
 certificate   serial 04b1, valid until 2026-04-01T00:00:00.000Z (88 days 20 hours left)
 renewal       is due at 2026-03-01T00:00:00.000Z: a third is left
-last pass     finished at 2026-01-02T03:04:01.000Z
+last run      finished at 2026-01-02T03:04:01.000Z
 name          api.example.com
 certificate   serial 04b2, expired 1 day ago, at 2026-01-01T03:04:09.000Z; it is not served
-last pass     failed at 2026-01-02T03:04:02.000Z
+last run      failed at 2026-01-02T03:04:02.000Z
 no order      before 2026-01-02T03:04:08.000Z: used up
 failure       PROVIDER_UNREACHABLE: Namecheap could not be asked
               Check the network.
 next attempt  2026-01-02T03:04:07.000Z
 name          new.example.com
 certificate   none is served yet
-last pass     none has ended yet
+last run      none has ended yet
 waiting       new.example.com: waiting for the name servers (since 2026-01-02T03:04:03.000Z)
 warnings      beware
               and of this
@@ -295,7 +295,7 @@ warnings      beware
     message: `ingress       app.example.com, records at namecheap, version 1.2.3, since 2026-01-02T03:04:00.000Z
 certificate   none is served yet
 renewal       has been due since then
-last pass     none has ended yet
+last run      none has ended yet
 `,
   },
   {

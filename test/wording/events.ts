@@ -50,7 +50,7 @@ const sentences: Readonly<Record<EventType, readonly string[]>> = {
   ],
   'reconcile-finished': ['reconciliation finished'],
   'reconcile-failed': ['reconciliation failed (records); retrying at 2026-11-24T12:30:05Z'],
-  'step-failed': ['step failed: records', 'step failed: second look; still waiting'],
+  'step-failed': ['step failed: records', 'step failed: reading the zone again; still waiting'],
   progress: ['attempted 20 of 100 certificates'],
   'certificate-unusable': ['the stored certificate cannot be served; it counts as missing'],
   serving: ['serving, verified by a handshake'],

@@ -29,7 +29,7 @@ function rowsOf(name: NameState, now: Date): Row[] {
   return [
     ['certificate', describeCertificate(name, now)],
     ...(renewal ? [['renewal', renewal.reason.replace(/^renewal /, '')] as const] : []),
-    ['last pass', pass ? `${pass.outcome} at ${pass.at}` : 'none has ended yet'],
+    ['last run', pass ? `${pass.outcome} at ${pass.at}` : 'none has ended yet'],
     ...(held ? [['no order', `before ${held.until}: ${held.sentence}`] as const] : []),
     ...(failure
       ? [

@@ -6,7 +6,7 @@ import { ORDERS_AT_ONCE } from '../../reconcile/group.ts';
 import { createChallengeJournal } from '../../records/registry.ts';
 import { once } from '../../warnings.ts';
 import type { IngressConfig } from './configuration.ts';
-import { assembleOutside, specOf } from './outside.ts';
+import { assembleExternal, specOf } from './external-deps.ts';
 import { createProviderFiles, waitingFor } from './provider-context.ts';
 import { withRenewalConfs } from './renewal-confs.ts';
 
@@ -25,12 +25,12 @@ export function assembleDeps(
   const files = createProviderFiles(letsencryptDir, provider.name);
   const onWait = (wait: ProviderWait) => emit(waitingFor(provider, wait));
   const warn = (sentence: string) => emit({ type: 'warning', sentence });
-  const outside = assembleOutside(config, { clock, files, onWait, warn }, warn);
+  const external = assembleExternal(config, { clock, files, onWait, warn }, warn);
   return {
-    ...outside,
-    store: withRenewalConfs(config, outside, emit),
-    spec: specOf(config, outside),
-    caaOwners: caaOwnersOf(outside.authorities),
+    ...external,
+    store: withRenewalConfs(config, external, emit),
+    spec: specOf(config, external),
+    caaOwners: caaOwnersOf(external.authorities),
     journalOf: (domain) => createChallengeJournal(letsencryptDir, domain, warn),
     serve,
     random: Math.random,

@@ -13,7 +13,7 @@ import { readRenewalConf } from '../../certificates/renewal-conf.ts';
 import { loadConfig } from '../../config/config.ts';
 import { Secret } from '../../config/secret.ts';
 import type { Deps } from '../../reconcile/deps.ts';
-import { accountsAt, assembleOutside } from './outside.ts';
+import { accountsAt, assembleExternal } from './external-deps.ts';
 import { createProviderFiles } from './provider-context.ts';
 import { withRenewalConfs } from './renewal-confs.ts';
 
@@ -33,19 +33,19 @@ async function volumeOfTwo(t: TestContext) {
   const clock = createFakeClock(new Date());
   const ignore = () => undefined;
   const files = createProviderFiles(root, 'cloudflare');
-  const outside = assembleOutside(config, { clock, files, onWait: ignore, warn: ignore }, ignore);
-  const { primary, fallback } = outside.authorities;
+  const external = assembleExternal(config, { clock, files, onWait: ignore, warn: ignore }, ignore);
+  const { primary, fallback } = external.authorities;
   assert.ok(fallback);
   const made = await makeCertificate({ names: [...NAMES] });
   const { emit } = memoryLog();
   return {
-    ...{ root, outside, first: primary, second: fallback.authority },
+    ...{ root, external, first: primary, second: fallback.authority },
     bundle: readBundle(made.chainPem, new Secret(made.keyPem), clock.now()),
     /** The store as it is after a start. */
-    store: () => withRenewalConfs(config, outside, emit),
+    store: () => withRenewalConfs(config, external, emit),
     /** Creates an account; without a URL its registration was not completed. */
     async account(directoryUrl: string, url?: string) {
-      const accounts = accountsAt(config, directoryUrl, outside);
+      const accounts = accountsAt(config, directoryUrl, external);
       const made = await accounts.create();
       if (url !== undefined) await accounts.register(made, url, {});
       return basename(made.path);

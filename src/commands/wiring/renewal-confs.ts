@@ -6,7 +6,7 @@ import type { Emit } from '../../events.ts';
 import type { Deps } from '../../reconcile/deps.ts';
 import { originOf } from '../../reconcile/renewal.ts';
 import type { IngressConfig } from './configuration.ts';
-import { accountsAt } from './outside.ts';
+import { accountsAt } from './external-deps.ts';
 import { remembered } from './remembered.ts';
 
 /**

@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { afterTest } from '../../../test/harness/after-test.ts';
 import { openServer } from '../../../test/world/open-server.ts';
 import { notFound } from '../../net/system-lookup.ts';
-import { findHostsOutside } from './connections.ts';
+import { resolveInChildProcess } from './host-resolution.ts';
 
 const IPV4: LookupAddress = { address: '127.0.0.1', family: 4 };
 const IPV6: LookupAddress = { address: '::1', family: 6 };
@@ -15,7 +15,7 @@ function resolveWith(t: TestContext, find: (host: string) => Promise<readonly Lo
   const { lookup } = dns;
   afterTest(t, () => Object.assign(dns, { lookup }));
   const lookedUp: string[] = [];
-  findHostsOutside((host) => {
+  resolveInChildProcess((host) => {
     lookedUp.push(host);
     return find(host);
   });

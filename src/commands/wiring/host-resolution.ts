@@ -9,7 +9,7 @@ import { type Lookup, notFound, systemLookup } from '../../net/system-lookup.ts'
  * and with them fetch, axios and the SDKs; they have no other common hook. Concurrent lookups of
  * one name are merged.
  */
-export function findHostsOutside(find: Lookup = systemLookup): void {
+export function resolveInChildProcess(find: Lookup = systemLookup): void {
   const { lookup } = dns;
   const finding = new Map<string, Promise<readonly LookupAddress[]>>();
   const findOnce = (host: string) => {

@@ -23,7 +23,7 @@ import { withVariables } from './with-variables.ts';
  * The dependencies that all certificates share: one identity, one provider with its call budget,
  * one account at each CA.
  */
-export type Outside = Pick<
+export type ExternalDeps = Pick<
   Deps,
   'identify' | 'provider' | 'resolver' | 'ask' | 'authorities' | 'store' | 'clock'
 >;
@@ -38,11 +38,11 @@ const IDENTITY_MS = 60_000;
  * Assembles the clients of everything outside this process. Sends and opens nothing yet. `warn`
  * reports files that cannot be read.
  */
-export function assembleOutside(
+export function assembleExternal(
   config: IngressConfig,
   context: Omit<ProviderContext, 'outgoing'>,
   warn: (sentence: string) => void,
-): Outside {
+): ExternalDeps {
   const { clock } = context;
   const outgoing = outgoingFor(config);
   const store = createCertificateStore(storeRoot(config), { noStaging: !config.usesStaging, clock, warn });
