@@ -17,11 +17,11 @@ async function serving(t: TestContext) {
   const { emit } = memoryLog();
   const server = await startEvidenceServer(directory, emit);
   afterTest(t, () => server[Symbol.asyncDispose]());
-  return { directory, ask: (path: string, method = 'GET') => ask(server.port, path, method) };
+  return { directory, ask: (path: string, method = 'GET') => get(server.port, path, method) };
 }
 
 /** Sends the path unchanged: fetch would resolve `..` in it. */
-async function ask(port: number, path: string, method: string) {
+async function get(port: number, path: string, method: string) {
   const { promise, resolve, reject } = Promise.withResolvers<{
     status: number | undefined;
     headers: Readonly<Record<string, unknown>>;

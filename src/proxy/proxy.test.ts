@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { afterTest } from '../../test/harness/after-test.ts';
 import { echo, greeter, startApp } from '../../test/harness/apps/tcp-app.ts';
-import { hear, openTls, say } from '../../test/harness/clients/tls.ts';
+import { exchange, openTls, receive } from '../../test/harness/clients/tls.ts';
 import { eventually, startTestProxy } from '../../test/harness/proxy/proxy.ts';
 import { testCertificate } from '../../test/harness/proxy/proxy-certificate.ts';
 import { Secret } from '../config/secret.ts';
@@ -24,7 +24,7 @@ describe('serving', { concurrency: true }, () => {
     await proxy.install(certificate);
     const client = await openTls(t, port, 'app.example');
     assert.equal(client.getPeerX509Certificate()?.serialNumber, certificate.serialNumber);
-    assert.equal(await say(client, 'hello'), 'hello');
+    assert.equal(await exchange(client, 'hello'), 'hello');
   });
 
   test('refuses a name without a certificate, and a client without SNI', async (t) => {
@@ -45,7 +45,7 @@ describe('serving', { concurrency: true }, () => {
     const { pid } = proxy;
     const early = await openTls(t, port, 'app.example');
     await proxy.install(second);
-    assert.equal(await say(early, 'still here'), 'still here');
+    assert.equal(await exchange(early, 'still here'), 'still here');
     const late = await openTls(t, port, 'app.example');
     assert.equal(late.getPeerX509Certificate()?.serialNumber, second.serialNumber);
     assert.equal(proxy.pid, pid);
@@ -108,7 +108,7 @@ describe('serving', { concurrency: true }, () => {
     await proxy.install(await testCertificate('app.example'));
     const begun = performance.now();
     const client = await openTls(t, port, 'app.example');
-    assert.equal(await hear(client), '220 ready');
+    assert.equal(await receive(client), '220 ready');
     assert.ok(performance.now() - begun < 1_000);
   });
 
@@ -131,7 +131,7 @@ describe('serving', { concurrency: true }, () => {
     const { port, proxy, lines } = await startTestProxy(t, { target: { host: '127.0.0.1', port: app } });
     await proxy.install(await testCertificate('app.example'));
     const client = await openTls(t, port, 'app.example');
-    assert.equal(await say(client, 'hello'), 'hello');
+    assert.equal(await exchange(client, 'hello'), 'hello');
     client.end();
     await assert.rejects(openTls(t, port, 'other.example'));
     await eventually('the failed handshake in the log', () =>

@@ -136,13 +136,13 @@ function announce({ rounds, seconds }: Options): void {
     work.fresh ? (names > 1 ? 5 : 2) * freshRounds : (seconds + 0.5) * rounds;
   const minutes = (tasks.reduce((sum, task) => sum + cost(task), 0) * chosen.length) / 60;
   const who = chosen.map(({ id }) => titles[id]).join(', ');
-  say(
+  printLine(
     `${rounds} rounds of ${tasks.length} works by ${chosen.length} contenders (${who}): about ${Math.ceil(minutes + 1)} minutes`,
   );
 }
 
 function progress({ contender, work, names, round }: Place, what: string): void {
-  say(
+  printLine(
     `round ${round + 1} ${`${work}${names > 1 ? ` ${names} names` : ''}`.padEnd(32)} ${contender.padEnd(14)} ${what}`,
   );
 }
@@ -155,7 +155,7 @@ function describe({ count, seconds, cpuSeconds, more }: Reading): string {
     .join(', ')}`;
 }
 
-function say(line: string): void {
+function printLine(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 

@@ -104,14 +104,14 @@ async function measure({ target, client }: Case, haproxyBin: string, appPort: nu
     if (proxy.pid === undefined) throw new Error('HAProxy has ended');
     const pids = processTree(proxy.pid);
     const before = cpuSeconds(pids);
-    await ask(port, client);
+    await sendRequests(port, client);
     return ((cpuSeconds(pids) - before) / REQUESTS) * 1e6;
   } finally {
     await proxy.stop();
   }
 }
 
-async function ask(port: number, client: Case['client']): Promise<void> {
+async function sendRequests(port: number, client: Case['client']): Promise<void> {
   const of = client === 'h1' ? ['--h1', '-m', '1'] : ['-m', String(STREAMS)];
   const { stdout } = await execa('h2load', [
     ...['-n', String(REQUESTS), '-c', String(CLIENTS), ...of, '-d', join(folder, 'body')],

@@ -38,7 +38,7 @@ function psql(front: Front, connection: string, commands: readonly string[], inp
   return run(front, ['psql', connection, '-XqAt', ...args], { input, env });
 }
 
-async function ask(front: Front, connection: string, ...commands: readonly string[]): Promise<string> {
+async function queryRows(front: Front, connection: string, ...commands: readonly string[]): Promise<string> {
   const { stdout, stderr, exitCode } = await psql(front, connection, commands);
   assert.equal(exitCode, 0, stderr);
   return stdout;
@@ -49,17 +49,20 @@ const digest = (text: string) => createHash('sha256').update(text).digest('hex')
 test('psql with sslnegotiation=direct: SCRAM, a large result, COPY, NOTIFY', async (t) => {
   const { front } = await serving(t);
   const inTls = direct(front);
-  t.diagnostic(await ask(front, inTls, 'select version()'));
-  const large = await ask(front, inTls, `select repeat('0123456789', 1000000)`);
+  t.diagnostic(await queryRows(front, inTls, 'select version()'));
+  const large = await queryRows(front, inTls, `select repeat('0123456789', 1000000)`);
   assert.equal(digest(large), digest('0123456789'.repeat(1_000_000)));
-  await ask(front, inTls, 'create table lines (line text)');
+  await queryRows(front, inTls, 'create table lines (line text)');
   const lines = Array.from({ length: 100_000 }, (_, index) => `line ${index}\n`).join('');
   const { exitCode } = await psql(front, inTls, ['copy lines from stdin'], lines);
   assert.equal(exitCode, 0);
-  assert.equal(await ask(front, inTls, 'select count(*) from lines'), '100000');
-  const heard = await ask(front, inTls, 'listen news', `notify news, 'hello'`);
+  assert.equal(await queryRows(front, inTls, 'select count(*) from lines'), '100000');
+  const heard = await queryRows(front, inTls, 'listen news', `notify news, 'hello'`);
   assert.match(heard, /^Asynchronous notification "news" with payload "hello" received/);
-  assert.equal(await ask(front, inTls, 'select ssl from pg_stat_ssl where pid = pg_backend_pid()'), 'f');
+  assert.equal(
+    await queryRows(front, inTls, 'select ssl from pg_stat_ssl where pid = pg_backend_pid()'),
+    'f',
+  );
 });
 
 const refused: [what: string, change: string, scheme: string, words: RegExp][] = [
@@ -89,7 +92,7 @@ for (const [what, change, scheme, words] of refused) {
 async function interrupted({ server, front }: Database, connection: string) {
   const client = psql(front, connection, ['select pg_sleep(60)']);
   const sleeping = `select pid from pg_stat_activity where query = 'select pg_sleep(60)' and state = 'active'`;
-  await eventually('the query runs', async () => (await ask(front, plain(server), sleeping)) !== '');
+  await eventually('the query runs', async () => (await queryRows(front, plain(server), sleeping)) !== '');
   client.kill('SIGINT');
   return { client, sleeping };
 }
@@ -99,8 +102,8 @@ test('Ctrl-C in psql sends its request without TLS, and the query continues; pg_
   const { server, front } = database;
   const { client, sleeping } = await interrupted(database, direct(front));
   await eventually('the request is refused', () => front.lines.some(({ why }) => why === 'handshake'));
-  assert.notEqual(await ask(front, plain(server), sleeping), '');
-  assert.equal(await ask(front, direct(front), `select pg_cancel_backend((${sleeping}))`), 't');
+  assert.notEqual(await queryRows(front, plain(server), sleeping), '');
+  assert.equal(await queryRows(front, direct(front), `select pg_cancel_backend((${sleeping}))`), 't');
   assert.match((await client).stderr, /Cancel request sent\n.*canceling statement due to user request/s);
 });
 
@@ -108,7 +111,7 @@ for (const name of helperNames) {
   test(`psql without TLS works through ${name}, and so does Ctrl-C`, async (t) => {
     const database = await serving(t);
     const local = plain(await startHelper(t, name, database.front));
-    assert.equal(await ask(database.front, local, 'select 1'), '1');
+    assert.equal(await queryRows(database.front, local, 'select 1'), '1');
     const { client } = await interrupted(database, local);
     assert.match((await client).stderr, /canceling statement due to user request/);
   });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { TokenOptions } from '../world/apis/linode-token.ts';
 import { begin } from './linode-support.ts';
-import { create, failure, look, record, remove, soon } from './support.ts';
+import { create, failure, readRecords, record, remove, soon } from './support.ts';
 
 const ZONE = 'example.com';
 const APP = 'app.example.com';
@@ -57,7 +57,7 @@ describe('Linode: costs', { concurrency: true }, () => {
     await using begun = await begin();
     const { provider, simulator, methods } = begun;
     const zone = await provider.zone(APP, soon());
-    assert.deepEqual(await look(provider, zone, APP, CHALLENGE), []);
+    assert.deepEqual(await readRecords(provider, zone, APP, CHALLENGE), []);
     const challenge = record(CHALLENGE, 'TXT', 'token');
     const wanted = [
       record(APP, 'A', '192.0.2.1'),

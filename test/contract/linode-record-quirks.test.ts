@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Change, CurrentRecord } from '../../src/dns/record.ts';
 import { actBefore, begin } from './linode-support.ts';
-import { assertSame, create, failure, look, record, remove, soon } from './support.ts';
+import { assertSame, create, failure, readRecords, record, remove, soon } from './support.ts';
 
 const ZONE = 'example.com';
 const APP = 'app.example.com';
@@ -18,7 +18,7 @@ describe('Linode: records', { concurrency: true }, () => {
     simulator.addRecord(ZONE, { type: 'CAA', name: '', tag: 'issue', target: 'ca.example', ttl_sec: 300 });
     simulator.addRecord(ZONE, { type: 'TXT', name: '', target: '"quoted"', ttl_sec: 120 });
     const zone = await provider.zone(ZONE, soon());
-    assertSame(await look(provider, zone, ZONE, APP, 'www.example.com'), [
+    assertSame(await readRecords(provider, zone, ZONE, APP, 'www.example.com'), [
       record(APP, 'CNAME', 'gateway.example.net', 86_400),
       record('www.example.com', 'A', '192.0.2.1', 30),
       record(ZONE, 'CAA', '0 issue "ca.example"', 300),
@@ -31,7 +31,7 @@ describe('Linode: records', { concurrency: true }, () => {
     begun.simulator.addDomain(ZONE, { ttlSec: 7200 });
     begun.simulator.addRecord(ZONE, { type: 'TXT', name: 'app', target: 'value' });
     const zone = await begun.provider.zone(ZONE, soon());
-    assertSame(await look(begun.provider, zone, APP), [record(APP, 'TXT', 'value', 7200)]);
+    assertSame(await readRecords(begun.provider, zone, APP), [record(APP, 'TXT', 'value', 7200)]);
     assertSame(await begun.open().records(zone, [APP], soon()), [record(APP, 'TXT', 'value', 86_400)]);
   });
 
@@ -50,7 +50,7 @@ describe('Linode: records', { concurrency: true }, () => {
       const zone = await provider.zone(ZONE, soon());
       const name = `n${length - 1}.example.com`;
       await failure(provider.records(zone, [name], soon()), 'PROVIDER_CONFLICT');
-      assert.equal((await look(provider, zone, name)).length, 1);
+      assert.equal((await readRecords(provider, zone, name)).length, 1);
     });
   }
 
@@ -136,7 +136,7 @@ describe('Linode: conflicts', { concurrency: true }, () => {
     simulator.domain(ZONE).put(Number(other.handle), { target: 'theirs too' });
     const changes: Change[] = [...remove(mine), { action: 'replace', record: TXT, replaced: other }];
     await provider.apply(zone, changes, soon());
-    const values = (await look(provider, zone, APP)).map(({ value }) => value);
+    const values = (await readRecords(provider, zone, APP)).map(({ value }) => value);
     assert.deepEqual(values.sort(), ['theirs', 'theirs too', 'value']);
   });
 
@@ -192,7 +192,7 @@ describe('Linode: conflicts', { concurrency: true }, () => {
       simulator.addRecord(ZONE, { type: 'TXT', name: 'app', target: 'value', ttl_sec: 3600 });
     }
     const zone = await provider.zone(APP, soon());
-    const [, second] = await look(provider, zone, APP);
+    const [, second] = await readRecords(provider, zone, APP);
     assert.ok(second);
     await provider.apply(zone, [...create(TXT), ...remove(second)], soon());
     assert.deepEqual(

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { assertSame, create, look, record, soon } from './support.ts';
+import { assertSame, create, readRecords, record, soon } from './support.ts';
 import type { ContractSetup, ContractWorld } from './world.ts';
 
 const ZONE = 'example.com';
@@ -51,7 +51,7 @@ export function readContract(setup: ContractSetup): void {
       const zone = await provider.zone(ZONE, soon());
       world.resetCalls();
       assertSame(
-        await look(provider, zone, ...names),
+        await readRecords(provider, zone, ...names),
         current.filter(({ name }) => names.includes(name)),
       );
       assert.ok(world.calls().reads <= world.costs.records, `${world.calls().reads} reads`);
@@ -71,7 +71,7 @@ export function readContract(setup: ContractSetup): void {
         (quotesInTxt || type !== 'TXT' || !value.includes('"')),
     );
     assertSame(await provider.apply(zone, create(...written), soon()), written);
-    assertSame(await look(world.open(), zone, ...written.map(({ name }) => name)), written);
+    assertSame(await readRecords(world.open(), zone, ...written.map(({ name }) => name)), written);
   });
 
   test('records() returns all of the hundreds of records of a name', async () => {
@@ -81,14 +81,16 @@ export function readContract(setup: ContractSetup): void {
     const many = Array.from({ length }, (_, index) => record('many.example.com', 'TXT', `value ${index}`));
     for (const one of many) world.plant(ZONE, one);
     const provider = world.open();
-    assertSame(await look(provider, await provider.zone(ZONE, soon()), 'many.example.com'), many);
+    assertSame(await readRecords(provider, await provider.zone(ZONE, soon()), 'many.example.com'), many);
   });
 
   test('records() returns records of others, of any type', async () => {
     await using world = await setup([ZONE]);
     world.plantStrangers(ZONE, [ZONE]);
     const provider = world.open();
-    const types = (await look(provider, await provider.zone(ZONE, soon()), ZONE)).map(({ type }) => type);
+    const types = (await readRecords(provider, await provider.zone(ZONE, soon()), ZONE)).map(
+      ({ type }) => type,
+    );
     assert.ok(types.includes('MX'));
   });
 
@@ -98,7 +100,7 @@ export function readContract(setup: ContractSetup): void {
     world.plant(ZONE, record('_Acme-Challenge.App.Example.com', 'TXT', 'Case Stays'));
     const provider = world.open();
     const zone = await provider.zone('APP.example.com', soon());
-    assertSame(await look(provider, zone, 'app.EXAMPLE.com', '_acme-challenge.app.example.com'), [
+    assertSame(await readRecords(provider, zone, 'app.EXAMPLE.com', '_acme-challenge.app.example.com'), [
       record('app.example.com', 'CNAME', 'target.example.net'),
       record('_acme-challenge.app.example.com', 'TXT', 'Case Stays'),
     ]);
@@ -113,6 +115,6 @@ export function readContract(setup: ContractSetup): void {
     const last = record('zzz.example.com', 'TXT', 'the last one');
     world.plant(ZONE, last);
     const provider = world.open();
-    assertSame(await look(provider, await provider.zone(ZONE, soon()), 'zzz.example.com'), [last]);
+    assertSame(await readRecords(provider, await provider.zone(ZONE, soon()), 'zzz.example.com'), [last]);
   });
 }

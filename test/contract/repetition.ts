@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Change } from '../../src/dns/record.ts';
-import { assertSame, create, failure, look, record, remove, soon } from './support.ts';
+import { assertSame, create, failure, readRecords, record, remove, soon } from './support.ts';
 import type { ContractFault, ContractSetup } from './world.ts';
 
 const ZONE = 'example.com';
@@ -31,7 +31,7 @@ export function repetitionContract(setup: ContractSetup): void {
     for (const one of start) world.plant(ZONE, one);
     const provider = world.open();
     const zone = await provider.zone(ZONE, soon());
-    const current = await look(provider, zone, APP, CHALLENGE);
+    const current = await readRecords(provider, zone, APP, CHALLENGE);
     const address = current.find(({ type }) => type === 'A');
     const old = current.find(({ value }) => value === 'old');
     const [caa, alias, fresh] = end;
@@ -52,7 +52,7 @@ export function repetitionContract(setup: ContractSetup): void {
     const before = world.snapshot(ZONE);
     const second = await provider.apply(zone, changes, soon());
     assertSame(second, first);
-    assertSame(await look(provider, zone, APP, OTHER, CHALLENGE), end);
+    assertSame(await readRecords(provider, zone, APP, OTHER, CHALLENGE), end);
     assert.equal(world.snapshot(ZONE).length, before.length);
   });
 
@@ -61,7 +61,7 @@ export function repetitionContract(setup: ContractSetup): void {
     const { world, provider, zone, changes } = begun;
     await provider.apply(zone, changes, soon());
     await world.open().apply(zone, changes, soon());
-    assertSame(await look(provider, zone, APP, OTHER, CHALLENGE), end);
+    assertSame(await readRecords(provider, zone, APP, OTHER, CHALLENGE), end);
   });
 
   const faults: readonly ContractFault[] = [{ kind: 'error' }, { kind: 'reset' }, { kind: 'lost' }];
@@ -76,7 +76,7 @@ export function repetitionContract(setup: ContractSetup): void {
       );
       const made = await provider.apply(zone, changes, soon());
       assertSame(made, end.slice(0, 3));
-      assertSame(await look(provider, zone, APP, OTHER, CHALLENGE), end);
+      assertSame(await readRecords(provider, zone, APP, OTHER, CHALLENGE), end);
     });
   }
 
@@ -89,7 +89,7 @@ export function repetitionContract(setup: ContractSetup): void {
     assert.ok(gone);
     await world.open().apply(zone, [...remove(gone), ...create(wanted)], soon());
     assertSame(await provider.apply(zone, [...create(wanted), ...remove(gone)], soon()), [wanted]);
-    assertSame(await look(provider, zone, APP, CHALLENGE), [wanted]);
+    assertSame(await readRecords(provider, zone, APP, CHALLENGE), [wanted]);
   });
 
   test('apply() corrects the TTL of a record that exists with another one', async () => {
@@ -99,7 +99,7 @@ export function repetitionContract(setup: ContractSetup): void {
     world.plant(ZONE, record(APP, 'TXT', 'value', 7200));
     const wanted = record(APP, 'TXT', 'value', 3600);
     assertSame(await provider.apply(zone, create(wanted), soon()), [wanted]);
-    assertSame(await look(provider, zone, APP), [wanted]);
+    assertSame(await readRecords(provider, zone, APP), [wanted]);
   });
 
   test('concurrent changes to one zone all take effect', async () => {
@@ -108,11 +108,11 @@ export function repetitionContract(setup: ContractSetup): void {
     const zone = await provider.zone(ZONE, soon());
     const values = Array.from({ length: 12 }, (_, index) => record(CHALLENGE, 'TXT', `value ${index}`));
     await Promise.all(values.map((one) => provider.apply(zone, create(one), soon())));
-    assertSame(await look(provider, zone, CHALLENGE), values);
+    assertSame(await readRecords(provider, zone, CHALLENGE), values);
     const [first, ...others] = values;
     assert.ok(first);
     await Promise.all(others.map((one) => provider.apply(zone, remove(one), soon())));
-    assertSame(await look(provider, zone, CHALLENGE), [first]);
+    assertSame(await readRecords(provider, zone, CHALLENGE), [first]);
   });
 
   test('more changes than fit into one call all take effect', async () => {
@@ -126,6 +126,6 @@ export function repetitionContract(setup: ContractSetup): void {
     const alias = record('n0.example.com', 'CNAME', 'target.example.net');
     const changes = [...create(alias), ...remove(...made.toReversed())];
     assertSame(await provider.apply(zone, changes, soon()), [alias]);
-    assertSame(await look(provider, zone, ...values.map(({ name }) => name)), [alias]);
+    assertSame(await readRecords(provider, zone, ...values.map(({ name }) => name)), [alias]);
   });
 }

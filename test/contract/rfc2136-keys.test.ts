@@ -7,7 +7,7 @@ import { createHurryingClock, createTestContext } from '../harness/dns/provider-
 import { bind } from '../world/dns/bind-primary.ts';
 import { begin } from './rfc2136-begin.ts';
 import { openAt } from './rfc2136-world.ts';
-import { assertSame, create, failure, look, record, remove, soon } from './support.ts';
+import { assertSame, create, failure, readRecords, record, remove, soon } from './support.ts';
 
 const ZONE = 'example.com';
 const APP = 'app.example.com';
@@ -132,7 +132,7 @@ describe('RFC 2136: the least permissions of a key', () => {
       `grant "dstack-ingress" name ${APP}. A AAAA CNAME CAA;`,
       `grant "dstack-ingress" name other.${ZONE}. TXT;`,
     ]);
-    assertSame(await look(begun.provider, begun.zone, APP), []);
+    assertSame(await readRecords(begun.provider, begun.zone, APP), []);
   });
 
   test('the error for a transfer that is not allowed has the statement that allows it', async () => {

@@ -7,7 +7,7 @@ import { createTestContext } from '../harness/dns/provider-context.ts';
 import { bind } from '../world/dns/bind-primary.ts';
 import { begin } from './rfc2136-begin.ts';
 import { openAt } from './rfc2136-world.ts';
-import { assertSame, create, failure, look, record, remove, soon } from './support.ts';
+import { assertSame, create, failure, readRecords, record, remove, soon } from './support.ts';
 
 const ZONE = 'example.com';
 const APP = 'app.example.com';
@@ -32,7 +32,7 @@ describe('RFC 2136: zones', () => {
     const change = create(record(CHALLENGE, 'TXT', 'value'));
     const error = await failure(provider.apply(zone, change, soon()), 'ZONE_NOT_FOUND');
     assert.deepEqual(error.details, { zone: ZONE, cut: CHALLENGE, name: CHALLENGE });
-    assertSame(await look(provider, zone, APP), []);
+    assertSame(await readRecords(provider, zone, APP), []);
     await failure(provider.zone(CHALLENGE, soon()), 'ZONE_NOT_FOUND');
     primary.addZone(CHALLENGE);
     assert.equal((await provider.zone(CHALLENGE, soon())).name, CHALLENGE);
@@ -61,12 +61,12 @@ describe('RFC 2136: records', () => {
   test('a record that a wildcard synthesizes is not read', async () => {
     await using begun = await begin();
     begun.primary.plant(ZONE, `add *.${ZONE}. 60 IN CNAME gateway.example.net.`);
-    assertSame(await look(begun.provider, begun.zone, APP), []);
+    assertSame(await readRecords(begun.provider, begun.zone, APP), []);
   });
 
   test('the SOA and NS records of the zone are ignored', async () => {
     await using begun = await begin();
-    assertSame(await look(begun.provider, begun.zone, ZONE), []);
+    assertSame(await readRecords(begun.provider, begun.zone, ZONE), []);
   });
 
   test('a zone of many messages is read and verified completely', async () => {
@@ -74,7 +74,7 @@ describe('RFC 2136: records', () => {
     const text = 'x'.repeat(250);
     const lines = Array.from({ length: 1000 }, (_, at) => `add n${at}.${ZONE}. 60 IN TXT "${at}" "${text}"`);
     begun.primary.plant(ZONE, ...lines);
-    assertSame(await look(begun.provider, begun.zone, `n999.${ZONE}`), [
+    assertSame(await readRecords(begun.provider, begun.zone, `n999.${ZONE}`), [
       record(`n999.${ZONE}`, 'TXT', `999${text}`, 60),
     ]);
   });
@@ -83,7 +83,9 @@ describe('RFC 2136: records', () => {
     await using begun = await begin();
     begun.primary.plant(ZONE, `add ${CHALLENGE}. 60 IN TXT "a" "bc"`, `add ${CHALLENGE}. 60 IN TXT "stays"`);
     await begun.provider.apply(begun.zone, remove(record(CHALLENGE, 'TXT', 'abc')), soon());
-    assertSame(await look(begun.provider, begun.zone, CHALLENGE), [record(CHALLENGE, 'TXT', 'stays', 60)]);
+    assertSame(await readRecords(begun.provider, begun.zone, CHALLENGE), [
+      record(CHALLENGE, 'TXT', 'stays', 60),
+    ]);
   });
 
   test('unchanged records keep their TTL, and the new one gets it', async () => {
@@ -92,7 +94,7 @@ describe('RFC 2136: records', () => {
     primary.plant(ZONE, `add ${CHALLENGE}. 900 IN TXT "theirs"`);
     const ours = record(CHALLENGE, 'TXT', 'ours', 900);
     assertSame(await provider.apply(zone, create({ ...ours, ttl: 60 }), soon()), [ours]);
-    assertSame(await look(provider, zone, CHALLENGE), [ours, record(CHALLENGE, 'TXT', 'theirs', 900)]);
+    assertSame(await readRecords(provider, zone, CHALLENGE), [ours, record(CHALLENGE, 'TXT', 'theirs', 900)]);
   });
 
   test('a signed zone returns only its own records, and accepts a CNAME', async () => {
@@ -107,9 +109,9 @@ describe('RFC 2136: records', () => {
     assert.ok(await until(signed, { clock: systemClock, timeoutMs: 10_000, everyMs: 50 }));
     const [made] = await provider.apply(zone, create(ADDRESS), soon());
     assert.ok(made);
-    assertSame(await look(provider, zone, APP), [ADDRESS]);
+    assertSame(await readRecords(provider, zone, APP), [ADDRESS]);
     await provider.apply(zone, [{ action: 'replace', record: ALIAS, replaced: made }], soon());
-    assertSame(await look(provider, zone, APP), [ALIAS]);
+    assertSame(await readRecords(provider, zone, APP), [ALIAS]);
   });
 });
 
@@ -137,7 +139,7 @@ describe('RFC 2136: a TTL that the server does not change', () => {
     await using begun = await beginWith(1);
     const { primary, provider, zone, context } = begun;
     assertSame(await provider.apply(zone, changes, soon()), [ADDRESS]);
-    assertSame(await look(provider, zone, APP), [ADDRESS]);
+    assertSame(await readRecords(provider, zone, APP), [ADDRESS]);
     const { calls } = primary.front;
     assert.equal(calls.filter((kind) => kind === 'write').length, 3);
     assert.deepEqual(context.warnings, []);
@@ -150,7 +152,7 @@ describe('RFC 2136: a TTL that the server does not change', () => {
     assert.ok(primary.recordsOf(ZONE).some((line) => /^app\S+\s+3600\s/.test(line)));
     const unchanged = ttlUnchanged({ name: APP, type: 'A', current: 3600, wanted: 60 });
     assert.deepEqual(context.warnings, [unchanged]);
-    assertSame(await look(provider, zone, APP), [ADDRESS]);
+    assertSame(await readRecords(provider, zone, APP), [ADDRESS]);
   });
 });
 
@@ -217,13 +219,13 @@ describe('RFC 2136: changes that a server would silently ignore', () => {
       primary.front.onMessage = (kind) => {
         if (kind === 'write') primary.plant(ZONE, line);
       };
-      const before = await look(provider, zone, APP);
+      const before = await readRecords(provider, zone, APP);
       await failure(
         provider.apply(zone, [...changes, ...create(record(CHALLENGE, 'TXT', 'x'))], soon()),
         'PROVIDER_CONFLICT',
       );
-      assert.equal((await look(provider, zone, APP)).length, before.length + 1);
-      assertSame(await look(provider, zone, CHALLENGE), []);
+      assert.equal((await readRecords(provider, zone, APP)).length, before.length + 1);
+      assertSame(await readRecords(provider, zone, CHALLENGE), []);
     });
   }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { APP, aliasSet, begin, CHALLENGE, kinds, txtSet, weightedSet, ZONE } from './route53-support.ts';
-import { assertSame, failure, look, record, soon } from './support.ts';
+import { assertSame, failure, readRecords, record, soon } from './support.ts';
 
 describe('Route 53: zones', { concurrency: true }, () => {
   test('private zones are ignored, even the longest', async () => {
@@ -80,7 +80,7 @@ describe('Route 53: records', { concurrency: true }, () => {
       TTL: 9,
       values: ['\\052.Target.Example.NET.'],
     });
-    const current = await look(provider, await provider.zone(APP, soon()), APP, `*.${APP}`);
+    const current = await readRecords(provider, await provider.zone(APP, soon()), APP, `*.${APP}`);
     assertSame(current, [
       record(APP, 'TXT', 'two strings', 5),
       record(APP, 'TXT', 'a "b" \\ é', 5),
@@ -96,7 +96,7 @@ describe('Route 53: records', { concurrency: true }, () => {
     const { simulator, provider } = begun;
     simulator.plant(ZONE, aliasSet(APP));
     simulator.plant(ZONE, weightedSet(APP, 'AAAA', 'blue', ['2001:DB8::1', '2001:db8::2']));
-    const current = await look(provider, await provider.zone(APP, soon()), APP);
+    const current = await readRecords(provider, await provider.zone(APP, soon()), APP);
     const target = 'ALIAS dualstack.lb.us-east-1.elb.amazonaws.com';
     const weighted = {
       name: APP,
@@ -121,9 +121,9 @@ describe('Route 53: records', { concurrency: true }, () => {
     for (const name of names) simulator.plant(ZONE, txtSet(name.replace('*', '\\052'), ['x']));
     const zone = await provider.zone(APP, soon());
     simulator.resetCalls();
-    assertSame(await look(provider, zone, APP, CHALLENGE, `_none.${APP}`), expected.slice(0, 2));
+    assertSame(await readRecords(provider, zone, APP, CHALLENGE, `_none.${APP}`), expected.slice(0, 2));
     assert.equal(simulator.calls.length, 1);
-    assertSame(await look(provider, zone, ...names), expected);
+    assertSame(await readRecords(provider, zone, ...names), expected);
     assert.equal(simulator.calls.length, 3);
   });
 
@@ -136,7 +136,7 @@ describe('Route 53: records', { concurrency: true }, () => {
     simulator.plant(ZONE, txtSet(APP, ['x']));
     const zone = await provider.zone(APP, soon());
     simulator.resetCalls();
-    assert.equal((await look(provider, zone, APP, `b.${ZONE}`)).length, 641);
+    assert.equal((await readRecords(provider, zone, APP, `b.${ZONE}`)).length, 641);
     assert.equal(simulator.calls.length, 3);
   });
 });

@@ -13,7 +13,7 @@ import {
   weightedSet,
   ZONE,
 } from './route53-support.ts';
-import { assertSame, create, failure, look, record, remove, soon } from './support.ts';
+import { assertSame, create, failure, readRecords, record, remove, soon } from './support.ts';
 
 const TXT = record(APP, 'TXT', 'value');
 
@@ -41,7 +41,7 @@ describe('Route 53: writes', { concurrency: true }, () => {
     assert.ok(challenge);
     await provider.apply(zone, remove(challenge), soon());
     assert.deepEqual(kinds(begun), ['read', 'read', 'write', 'read', 'write', 'read', 'write']);
-    assertSame(await look(provider, zone, ...names), desired);
+    assertSame(await readRecords(provider, zone, ...names), desired);
   });
 
   test('a value that another client added meanwhile is not lost', async () => {
@@ -130,11 +130,11 @@ describe('Route 53: records beside ours', { concurrency: true }, () => {
       simulator.plant(ZONE, weightedSet(APP, 'AAAA', identifier, ['2001:DB8::1', '2001:db8::2']));
     }
     const zone = await provider.zone(APP, soon());
-    const { changes } = plan([{ purpose: 'alias', ...ALIAS }], await look(provider, zone, APP));
+    const { changes } = plan([{ purpose: 'alias', ...ALIAS }], await readRecords(provider, zone, APP));
     simulator.resetCalls();
     assertSame(await provider.apply(zone, changes, soon()), [ALIAS]);
     assert.deepEqual(kinds(begun), ['write']);
-    assertSame(await look(provider, zone, APP), [ALIAS]);
+    assertSame(await readRecords(provider, zone, APP), [ALIAS]);
   });
 
   test('a weighted RRset with the desired value becomes a simple one', async () => {
@@ -142,9 +142,9 @@ describe('Route 53: records beside ours', { concurrency: true }, () => {
     const { simulator, provider } = begun;
     simulator.plant(ZONE, weightedSet(APP, 'CNAME', 'only', ['gateway.example.net']));
     const zone = await provider.zone(APP, soon());
-    const { changes } = plan([{ purpose: 'alias', ...ALIAS }], await look(provider, zone, APP));
+    const { changes } = plan([{ purpose: 'alias', ...ALIAS }], await readRecords(provider, zone, APP));
     await provider.apply(zone, changes, soon());
-    assert.deepEqual(await look(provider, zone, APP), [{ ...ALIAS, handle: `${APP} CNAME` }]);
+    assert.deepEqual(await readRecords(provider, zone, APP), [{ ...ALIAS, handle: `${APP} CNAME` }]);
   });
 
   test('one of several values of an RRset with a routing policy is not removed alone, and none is added', async () => {
@@ -153,7 +153,7 @@ describe('Route 53: records beside ours', { concurrency: true }, () => {
     simulator.plant(ZONE, weightedSet(APP, 'TXT', 'blue', ['"one"', '"two"']));
     const before = simulator.setsOf(ZONE);
     const zone = await provider.zone(APP, soon());
-    const [one] = await look(provider, zone, APP);
+    const [one] = await readRecords(provider, zone, APP);
     assert.ok(one);
     const part = await failure(provider.apply(zone, remove(one), soon()), 'PROVIDER_REJECTED');
     const policy = 'route53-routing-policy';

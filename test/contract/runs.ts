@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { DnsProvider, Zone } from '../../src/dns/provider.ts';
 import type { DesiredRecord } from '../../src/records/desired.ts';
 import { planAndApply } from '../harness/dns/plan-and-apply.ts';
-import { assertSame, look, record, soon } from './support.ts';
+import { assertSame, readRecords, record, soon } from './support.ts';
 import type { ContractSetup, ContractWorld } from './world.ts';
 
 const ZONE = 'example.com';
@@ -37,7 +37,7 @@ export function runContract(setup: ContractSetup): void {
     await using world = await setup([ZONE]);
     const { provider, zone } = await begin(world);
     assert.ok((await pass(provider, zone)).changes.length > 0);
-    assertSame(await look(provider, zone, APP, ADDRESS, OTHER), desired(provider));
+    assertSame(await readRecords(provider, zone, APP, ADDRESS, OTHER), desired(provider));
     const before = world.snapshot(ZONE);
     world.resetCalls();
     assert.deepEqual((await pass(provider, zone)).changes, []);
@@ -65,7 +65,7 @@ export function runContract(setup: ContractSetup): void {
       world.fail({ kind }, 'write');
       await assert.rejects(pass(provider, zone));
       await pass(provider, zone);
-      assertSame(await look(provider, zone, APP, ADDRESS, OTHER), desired(provider));
+      assertSame(await readRecords(provider, zone, APP, ADDRESS, OTHER), desired(provider));
     });
   }
 
@@ -76,7 +76,7 @@ export function runContract(setup: ContractSetup): void {
     const ttl = provider.capabilities.normalizeTtl(7200);
     for (const one of desired(provider)) world.plant(ZONE, { ...one, ttl });
     await pass(provider, zone);
-    assertSame(await look(provider, zone, APP, ADDRESS, OTHER), desired(provider));
+    assertSame(await readRecords(provider, zone, APP, ADDRESS, OTHER), desired(provider));
     world.resetCalls();
     const fresh = world.open();
     assert.deepEqual((await pass(fresh, await fresh.zone(APP, soon()))).changes, []);
@@ -95,7 +95,7 @@ export function runContract(setup: ContractSetup): void {
     const ours = desired(provider).map((one) =>
       sharesTtl && one.name === OTHER ? { ...one, ttl: theirs[0]?.ttl ?? 0 } : one,
     );
-    assertSame(await look(provider, zone, APP, ADDRESS, OTHER), [...ours, ...theirs]);
+    assertSame(await readRecords(provider, zone, APP, ADDRESS, OTHER), [...ours, ...theirs]);
     world.resetCalls();
     await pass(provider, zone);
     assert.deepEqual(world.calls(), { reads: 1, writes: 0 }, 'the next run accepts it');
@@ -107,7 +107,7 @@ export function runContract(setup: ContractSetup): void {
     world.plant(ZONE, theirs);
     const { provider, zone } = await begin(world);
     await pass(provider, zone);
-    const current = await look(provider, zone, OTHER);
+    const current = await readRecords(provider, zone, OTHER);
     assertSame(
       current.filter(({ value }) => value === theirs.value),
       [theirs],

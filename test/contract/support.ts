@@ -33,7 +33,7 @@ function line({ name, type, value, ttl }: DnsRecord): string {
 }
 
 /** Reads the current records at the names. */
-export async function look(
+export async function readRecords(
   provider: DnsProvider,
   zone: Zone,
   ...names: readonly string[]

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { DnsRecord } from '../../src/dns/record.ts';
-import { assertSame, assertSameOrder, create, look, record, remove, soon } from './support.ts';
+import { assertSame, assertSameOrder, create, readRecords, record, remove, soon } from './support.ts';
 import type { ContractSetup } from './world.ts';
 
 const ZONE = 'example.com';
@@ -31,16 +31,16 @@ export function writeContract(setup: ContractSetup): void {
         return made;
       };
       const created = await apply(...create(record(APP, type, before)));
-      assertSame(await look(provider, zone, APP), [record(APP, type, before)]);
+      assertSame(await readRecords(provider, zone, APP), [record(APP, type, before)]);
       const [replaced] = created;
       assert.ok(replaced);
       const quotes = type !== 'TXT' || (world.abilities.quotesInTxt ?? true);
       const wanted = record(APP, type, quotes ? after : after.replaceAll('"', ''), 7200);
       assertSame(await apply({ action: 'replace', record: wanted, replaced }), [wanted]);
-      const current = await look(provider, zone, APP);
+      const current = await readRecords(provider, zone, APP);
       assertSame(current, [wanted]);
       assert.deepEqual(await apply(...remove(...current)), []);
-      assertSame(await look(provider, zone, APP), []);
+      assertSame(await readRecords(provider, zone, APP), []);
     });
   }
 
@@ -70,7 +70,7 @@ export function writeContract(setup: ContractSetup): void {
       soon(),
     );
     assertSameOrder(made, wanted);
-    assertSame(await look(provider, zone, APP, CHALLENGE), wanted);
+    assertSame(await readRecords(provider, zone, APP, CHALLENGE), wanted);
   });
 
   test('apply() adds and removes one TXT value beside others', async () => {
@@ -80,9 +80,9 @@ export function writeContract(setup: ContractSetup): void {
     const [a, b] = [record(CHALLENGE, 'TXT', 'aaaa'), record(CHALLENGE, 'TXT', 'AAAA')];
     world.plant(ZONE, a);
     await provider.apply(zone, create(b), soon());
-    assertSame(await look(provider, zone, CHALLENGE), [a, b]);
+    assertSame(await readRecords(provider, zone, CHALLENGE), [a, b]);
     await provider.apply(zone, remove(a), soon());
-    assertSame(await look(provider, zone, CHALLENGE), [b]);
+    assertSame(await readRecords(provider, zone, CHALLENGE), [b]);
   });
 
   test('apply() finds a record to remove or replace by value if it has no handle', async () => {
@@ -99,7 +99,7 @@ export function writeContract(setup: ContractSetup): void {
       [...remove(one), { action: 'replace', record: four, replaced: three }],
       soon(),
     );
-    assertSame(await look(provider, zone, CHALLENGE), [two, four]);
+    assertSame(await readRecords(provider, zone, CHALLENGE), [two, four]);
   });
 
   test('apply() replaces addresses by a CNAME, and a CNAME by addresses', async () => {
@@ -115,10 +115,10 @@ export function writeContract(setup: ContractSetup): void {
       [...remove(aaaa), { action: 'replace', record: alias, replaced: a }],
       soon(),
     );
-    assertSame(await look(provider, zone, APP), [alias]);
+    assertSame(await readRecords(provider, zone, APP), [alias]);
     assert.ok(made);
     await provider.apply(zone, [...remove(made), ...create(...addresses)], soon());
-    assertSame(await look(provider, zone, APP), addresses);
+    assertSame(await readRecords(provider, zone, APP), addresses);
   });
 
   test('apply() adds CAA and TXT beside a CNAME, if the provider accepts them', async () => {
@@ -128,7 +128,7 @@ export function writeContract(setup: ContractSetup): void {
     const zone = await provider.zone(ZONE, soon());
     const wanted = types.slice(2).map(([type, value]) => record(APP, type, value));
     await provider.apply(zone, create(...wanted), soon());
-    assertSame(await look(provider, zone, APP), wanted);
+    assertSame(await readRecords(provider, zone, APP), wanted);
   });
 
   for (const seconds of [1, 30, 60, 299, 300, 3600, 86_400, 1_000_000]) {
@@ -140,7 +140,7 @@ export function writeContract(setup: ContractSetup): void {
       assert.equal(provider.capabilities.normalizeTtl(ttl), ttl);
       const expected = [record(APP, 'TXT', 'value', ttl)];
       assertSame(await provider.apply(zone, create(record(APP, 'TXT', 'value', seconds)), soon()), expected);
-      assertSame(await look(provider, zone, APP), expected);
+      assertSame(await readRecords(provider, zone, APP), expected);
     });
   }
 
@@ -183,8 +183,11 @@ export function writeContract(setup: ContractSetup): void {
       record(`*.${ZONE}`, 'CNAME', 'target.example.net'),
     ];
     const made = await provider.apply(zone, create(...wanted), soon());
-    assertSame(await look(provider, zone, ZONE, `_acme-challenge.${ZONE}`, `*.${ZONE}`), [spf, ...wanted]);
+    assertSame(await readRecords(provider, zone, ZONE, `_acme-challenge.${ZONE}`, `*.${ZONE}`), [
+      spf,
+      ...wanted,
+    ]);
     await provider.apply(zone, remove(...made), soon());
-    assertSame(await look(provider, zone, ZONE, `_acme-challenge.${ZONE}`, `*.${ZONE}`), [spf]);
+    assertSame(await readRecords(provider, zone, ZONE, `_acme-challenge.${ZONE}`, `*.${ZONE}`), [spf]);
   });
 }

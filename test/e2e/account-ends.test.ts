@@ -58,7 +58,7 @@ test('a deactivated account is replaced: new CAA, a warning, and a certificate',
 test('an order that is still processing after its expiry is abandoned, and another one created', async (t) => {
   const world = await worldFor(t);
   const { acmeFront } = world;
-  acmeFront.holdOrders();
+  acmeFront.keepOrdersProcessing();
   const first = await ingressIn(t, world, { ACME_DIRECTORY_URL: acmeFront.directoryUrl });
   const isFinalization = ({ kind }: { readonly kind: string }) => kind === 'POST /finalize-order/';
   await eventually('the order is processing', () => acmeFront.granted.find(isFinalization), 30_000);
@@ -66,7 +66,7 @@ test('an order that is still processing after its expiry is abandoned, and anoth
     acmeFront.granted.find(({ kind }) => kind === 'POST /my-order/'),
   );
   await first.end('SIGTERM');
-  acmeFront.releaseOrders();
+  acmeFront.completeOrders();
   const stuck = acmeFront.granted.find(({ kind }) => kind === 'POST /my-order/')?.path;
   assert.ok(stuck);
   const expires = new Date(Date.now() - 8 * DAY_MS).toISOString();

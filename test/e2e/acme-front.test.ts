@@ -36,12 +36,12 @@ test('an order whose response is lost exists at the CA, and the ingress still ge
 
 test('the ingress waits for a slow order', async (t) => {
   const { acmeFront, environment } = await through(t);
-  acmeFront.holdOrders();
+  acmeFront.keepOrdersProcessing();
   const ingress = again(t, environment);
   const polls = () => acmeFront.requests().get('POST /my-order/') ?? 0;
   await eventually('three polls of the order', () => (polls() >= 3 ? true : undefined));
   assert.equal(acmeFront.requests().get('POST /certZ/'), undefined);
-  acmeFront.releaseOrders();
+  acmeFront.completeOrders();
   await ingress.seen('pass-finished');
 });
 

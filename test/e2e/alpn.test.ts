@@ -12,7 +12,7 @@ import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { upMessage } from '../../src/proxy/upstream/messages.ts';
 import { afterTest } from '../harness/after-test.ts';
 import { greeter, startApp } from '../harness/apps/tcp-app.ts';
-import { hear } from '../harness/clients/tls.ts';
+import { receive } from '../harness/clients/tls.ts';
 import { openServer } from '../world/open-server.ts';
 import type { World } from '../world/world.ts';
 import { ingressIn, worldFor } from './support.ts';
@@ -138,7 +138,7 @@ test('a tcp scheme negotiates its protocol, HTTP/1.1 for evidence, or none: the 
     const socket = await connection(world, offered);
     afterTest(t, () => socket.destroy());
     assert.equal(socket.alpnProtocol, negotiated);
-    if (negotiated !== 'http/1.1') assert.equal(await hear(socket), 'ready');
+    if (negotiated !== 'http/1.1') assert.equal(await receive(socket), 'ready');
   }
 });
 

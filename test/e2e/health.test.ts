@@ -10,7 +10,7 @@ import { statusFile } from '../../src/status/file.ts';
 import { judge } from '../../src/status/health.ts';
 import { startApp } from '../harness/apps/tcp-app.ts';
 import { makeCertificate } from '../harness/ca/certificates.ts';
-import { hear, openTls } from '../harness/clients/tls.ts';
+import { openTls, receive } from '../harness/clients/tls.ts';
 import { eventually, startTestProxy, statistic } from '../harness/proxy/proxy.ts';
 import { silentHaproxy } from './support.ts';
 
@@ -65,7 +65,7 @@ for (const domain of [DOMAIN, '*.example.com']) {
 test('it is healthy while other clients use every connection', async (t) => {
   const { port, runtimeDir, until } = await serving(t, DOMAIN, 30, { maxconn: 2 });
   for (let client = 0; client < 2; client += 1)
-    assert.equal(await hear(await openTls(t, port, DOMAIN)), '220 hello');
+    assert.equal(await receive(await openTls(t, port, DOMAIN)), '220 hello');
   const { exitCode, stdout } = await health({ DOMAIN, PORT: String(port), RUNTIME_DIR: runtimeDir });
   assert.deepEqual([exitCode, stdout], [0, `healthy: serving ${DOMAIN} until ${until}`]);
 });

@@ -3,9 +3,10 @@ import { existsSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
 import type { DnsRecord } from '../../src/dns/record.ts';
 import { type Environment, environmentFor } from '../world/ingress.ts';
-import { again, ask, askJson, listedIn, plantCertificate, worldFor, writes } from './support.ts';
+import { again, askJson, listedIn, plantCertificate, runSubcommand, worldFor, writes } from './support.ts';
 
-const plan = (environment: Environment, ...options: string[]) => ask(environment, 'plan', ...options);
+const plan = (environment: Environment, ...options: string[]) =>
+  runSubcommand(environment, 'plan', ...options);
 
 /** The directories that a start creates. */
 const directories = ['LETSENCRYPT_DIR', 'RUNTIME_DIR', 'EVIDENCE_DIR'];

@@ -54,7 +54,7 @@ export function again(t: TestContext, environment: Environment): Ingress {
 }
 
 /** The exit code and the output of a subcommand. */
-export async function ask(environment: Environment, ...words: string[]) {
+export async function runSubcommand(environment: Environment, ...words: string[]) {
   const options = { env: environment, extendEnv: false, reject: false };
   const { exitCode, stdout, stderr } = await execa(process.execPath, [BUNDLE, ...words], options);
   return { exitCode, stdout, stderr };
@@ -62,7 +62,7 @@ export async function ask(environment: Environment, ...words: string[]) {
 
 /** The exit code of a subcommand, and what it prints for programs. */
 export async function askJson(environment: Environment, command: 'plan' | 'status' | 'health') {
-  const { exitCode, stdout } = await ask(environment, command, '--json');
+  const { exitCode, stdout } = await runSubcommand(environment, command, '--json');
   return { exitCode, json: JSON.parse(stdout) };
 }
 

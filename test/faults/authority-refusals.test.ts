@@ -110,7 +110,7 @@ test('after a delay of a minute at the CA the ingress recovers by itself', { con
   };
   const delayed: Trial = {
     title: 'a finalization takes a minute',
-    begin: ({ acmeFront }) => acmeFront.holdOrders(),
+    begin: ({ acmeFront }) => acmeFront.keepOrdersProcessing(),
     async triggered({ ingress, world: { acmeFront } }) {
       await ingress.seen('challenge-seen');
       const now = () => Date.now() + acmeFront.clockSkewMs;

@@ -111,7 +111,7 @@ function lastLines({ log }: Ingress): string[] {
 function clearFaults(world: World): void {
   const { acmeFront, cloudflare, resolver, nameServers } = world;
   acmeFront.clearFaults();
-  acmeFront.releaseOrders();
+  acmeFront.completeOrders();
   cloudflare.clearFaults();
   for (const { faults } of [resolver, resolver.forIngress, resolver.forCa, nameServers.ns1, nameServers.ns2])
     faults.clear();

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { startTextApp } from '../harness/apps/http-app.ts';
 import { greeter, startApp } from '../harness/apps/tcp-app.ts';
 import { openHttp1 } from '../harness/clients/http-clients.ts';
-import { hear, openTls } from '../harness/clients/tls.ts';
+import { openTls, receive } from '../harness/clients/tls.ts';
 import { eventually, freePort, runtimeCommand, startTestProxy, statistic } from '../harness/proxy/proxy.ts';
 import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
 
@@ -35,7 +35,7 @@ describe('an app that starts again', { concurrency: 4 }, () => {
       });
       await proxy.install(await testCertificate('app.example'));
       const ask = async (): Promise<string> => {
-        if (speaks === 'tcp') return await hear(await openTls(t, port, 'app.example'));
+        if (speaks === 'tcp') return await receive(await openTls(t, port, 'app.example'));
         return (await (await openHttp1(t, port, 'app.example')).get('/')).body;
       };
       const waiting = ask();

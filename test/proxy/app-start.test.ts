@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { test } from 'node:test';
 import { doesNotAnswer } from '../../src/proxy/upstream/messages.ts';
 import { echo, startApp } from '../harness/apps/tcp-app.ts';
-import { openTls, say } from '../harness/clients/tls.ts';
+import { exchange, openTls } from '../harness/clients/tls.ts';
 import { eventually, freePort, startTestProxy } from '../harness/proxy/proxy.ts';
 import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
 
@@ -37,7 +37,7 @@ for (const [what, host] of [
     const since = lookups;
     if (host === 'app') await eventually('two more look-ups', () => lookups > since + 2);
     await proxy.install(await testCertificate('app.example'));
-    assert.equal(await say(await openTls(t, port, 'app.example'), 'hello'), 'hello');
+    assert.equal(await exchange(await openTls(t, port, 'app.example'), 'hello'), 'hello');
     assert.equal(connections, 2, 'one probe, and one of the client');
   });
 }

@@ -11,7 +11,7 @@ import { afterTest } from '../harness/after-test.ts';
 import { mirror, mirrored } from '../harness/apps/http-app.ts';
 import { type MadeCertificate, makeCertificate } from '../harness/ca/certificates.ts';
 import { openH1 } from '../harness/clients/h1.ts';
-import { hear, openTls } from '../harness/clients/tls.ts';
+import { openTls, receive } from '../harness/clients/tls.ts';
 import {
   eventually,
   httpRoutes,
@@ -138,5 +138,5 @@ test('the app of a TLS target can speak first', async (t) => {
   const appTls = { verify: true, caFile: await fileWith(t, chainPem) };
   const { port, lines } = await startServing(t, routes, { upstreamTls: appTls, lookup });
   await eventually('an address', () => lines.some(({ msg }) => /Server \S+ is UP\/READY/.test(msg)));
-  assert.equal(await hear(await openTls(t, port, 'app.example')), '220 ready');
+  assert.equal(await receive(await openTls(t, port, 'app.example')), '220 ready');
 });

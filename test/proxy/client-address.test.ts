@@ -7,7 +7,7 @@ import { afterTest } from '../harness/after-test.ts';
 import { startAddressApp } from '../harness/apps/address-app.ts';
 import { openHttp1, openHttp2 } from '../harness/clients/http-clients.ts';
 import { headerOf, localHeaders, type Source } from '../harness/clients/proxy-protocol.ts';
-import { hear, openTls } from '../harness/clients/tls.ts';
+import { openTls, receive } from '../harness/clients/tls.ts';
 import {
   eventually,
   type RunningTest,
@@ -51,7 +51,7 @@ async function sourcesOf(
   { header, client = 'http/1.1', times = 1 }: { header?: Buffer; client?: 'http/1.1' | 'h2'; times?: number },
 ): Promise<{ source: Source; forwardedFor?: string }[]> {
   const options = await begun(t, port, header);
-  if (speaks === 'tcp') return [JSON.parse(await hear(await openTls(t, port, 'app.example', options)))];
+  if (speaks === 'tcp') return [JSON.parse(await receive(await openTls(t, port, 'app.example', options)))];
   const open = client === 'h2' ? openHttp2 : openHttp1;
   const { get } = await open(t, port, 'app.example', options);
   const reported = [];
@@ -160,5 +160,5 @@ test('handshakes of the control plane need no header, and nothing is forwarded f
   const socket = connect(`${runtimeDir}/own.sock`);
   const client = await openTls(t, 0, 'app.example', { socket });
   assert.equal(client.getPeerX509Certificate()?.serialNumber, next.serialNumber);
-  assert.equal(await hear(client), '');
+  assert.equal(await receive(client), '');
 });

@@ -15,8 +15,8 @@ import {
 } from '../harness/apps/http-app.ts';
 import { greeter, startApp } from '../harness/apps/tcp-app.ts';
 import { openH1 } from '../harness/clients/h1.ts';
-import { ask, openH2 } from '../harness/clients/h2.ts';
-import { hear, openTls } from '../harness/clients/tls.ts';
+import { openH2, sendRequest } from '../harness/clients/h2.ts';
+import { openTls, receive } from '../harness/clients/tls.ts';
 import { acceptWebSockets, echoTexts } from '../harness/clients/websocket.ts';
 import { memoryLog } from '../harness/memory-log.ts';
 import { HTTP_ALPN, httpRoutes, routesTo, startServing, temporaryDir } from '../harness/proxy/proxy.ts';
@@ -75,10 +75,10 @@ describe('/evidences/', { concurrency: true }, () => {
       const speaks = kind === 'tcp' ? 'tcp' : 'http/1.1';
       const port = await serve(t, httpRoutes(app, ['app.example'], { speaks }));
       const session = await openH2(t, port);
-      await assertInTurn(async (path) => (await ask(session, { ':path': path })).body);
+      await assertInTurn(async (path) => (await sendRequest(session, { ':path': path })).body);
       const answers = await Promise.all(
         Array.from({ length: 20 }, (_, index) =>
-          ask(session, { ':path': index % 2 ? '/app' : '/evidences/quote.json' }),
+          sendRequest(session, { ':path': index % 2 ? '/app' : '/evidences/quote.json' }),
         ),
       );
       assert.equal(answers.filter(({ body }) => body === QUOTE).length, 10);
@@ -94,7 +94,7 @@ describe('/evidences/', { concurrency: true }, () => {
     const app = await startEitherApp(t, mirror('app'));
     const port = await serve(t, httpRoutes(app, ['app.example'], { speaks: 'h2' }));
     const session = await openH2(t, port);
-    await assertInTurn(async (path) => (await ask(session, { ':path': path })).body);
+    await assertInTurn(async (path) => (await sendRequest(session, { ':path': path })).body);
   });
 
   test('WebSockets to a TCP target still work', async (t) => {
@@ -138,11 +138,11 @@ describe('/evidences/', { concurrency: true }, () => {
     for (const ALPNProtocols of [[], ['imap'], ['unknown']]) {
       const client = await openTls(t, port, 'app.example', { ALPNProtocols });
       const begun = performance.now();
-      assert.equal(await hear(client), '220 ready');
+      assert.equal(await receive(client), '220 ready');
       assert.ok(performance.now() - begun < 1_000);
       const request = 'GET /evidences/quote.json HTTP/1.1\r\nHost: app.example\r\n\r\n';
       client.write(request);
-      assert.equal(await hear(client), 'heard');
+      assert.equal(await receive(client), 'heard');
       assert.equal(bytes.join(''), request);
       bytes.length = 0;
     }
@@ -161,9 +161,9 @@ describe('/evidences/', { concurrency: true }, () => {
     for (const ALPNProtocols of [['h2'], ['http/1.1'], []]) {
       const client = await openTls(t, port, 'app.example', { ALPNProtocols });
       assert.equal(client.alpnProtocol, ALPNProtocols[0] ?? false);
-      assert.equal(await hear(client), 'ready');
+      assert.equal(await receive(client), 'ready');
       client.write('GET /evidences/ nonsense');
-      assert.equal(await hear(client), 'heard');
+      assert.equal(await receive(client), 'heard');
       assert.equal(bytes.join(''), 'GET /evidences/ nonsense');
       bytes.length = 0;
     }

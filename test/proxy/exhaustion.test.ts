@@ -7,7 +7,7 @@ import { startEvidenceServer } from '../../src/evidence/server.ts';
 import { afterTest } from '../harness/after-test.ts';
 import { mirror, startHttpApp } from '../harness/apps/http-app.ts';
 import { openH1 } from '../harness/clients/h1.ts';
-import { answerOf, ask, openH2 } from '../harness/clients/h2.ts';
+import { answerOf, openH2, sendRequest } from '../harness/clients/h2.ts';
 import { memoryLog } from '../harness/memory-log.ts';
 import { eventually, httpRoutes, startServing, temporaryDir } from '../harness/proxy/proxy.ts';
 import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
@@ -57,7 +57,9 @@ describe('the resources that one client can occupy', { concurrency: true }, () =
       h1.head(`${client % 2 === 0 ? 'GET' : 'POST'} / HTTP/1.1`, 'Host: app.example', 'Content-Length: 0');
       await eventually('this request at the app', () => held === 2 * maxconn + client);
     }
-    const { status } = await ask(await openH2(t, port, 'other.example'), { ':authority': 'other.example' });
+    const { status } = await sendRequest(await openH2(t, port, 'other.example'), {
+      ':authority': 'other.example',
+    });
     assert.equal(status, 200);
   });
 
@@ -80,6 +82,6 @@ describe('the resources that one client can occupy', { concurrency: true }, () =
       stream.on('error', () => undefined);
       stream.write('x');
     }
-    assert.equal((await ask(await openH2(t, port), { ':path': '/evidences/quote.json' })).body, '{}');
+    assert.equal((await sendRequest(await openH2(t, port), { ':path': '/evidences/quote.json' })).body, '{}');
   });
 });

@@ -5,7 +5,7 @@ import { describe, type TestContext, test } from 'node:test';
 import { afterTest } from '../harness/after-test.ts';
 import { mirror, mirrored, type SeenRequest, startHttpApp, valuesOf } from '../harness/apps/http-app.ts';
 import { type H1Client, openH1 } from '../harness/clients/h1.ts';
-import { ask, openH2 } from '../harness/clients/h2.ts';
+import { openH2, sendRequest } from '../harness/clients/h2.ts';
 import { httpRoutes, startServing } from '../harness/proxy/proxy.ts';
 
 /**
@@ -138,7 +138,7 @@ describe('X-Forwarded', { concurrency: true }, () => {
       ['app.example', '443'],
       ['app.example:8443', '8443'],
     ] as const) {
-      const { body } = await ask(session, { ':authority': authority, ...headers, ...others });
+      const { body } = await sendRequest(session, { ':authority': authority, ...headers, ...others });
       assert.deepEqual(trustedFields(mirrored(body)), expectedFields(authority, tcpPort));
       for (const [name, value] of OTHERS)
         assert.deepEqual(valuesOf(mirrored(body), name.toLowerCase()), [value]);
@@ -155,7 +155,7 @@ describe('X-Forwarded', { concurrency: true }, () => {
       const answers = [
         await (await h1()).get('/', host),
         await (await h1()).get(`https://${host}/`, host),
-        await ask(await openH2(t, port), { ':authority': host }),
+        await sendRequest(await openH2(t, port), { ':authority': host }),
       ];
       assert.deepEqual(answers.map(outcome), [expected, expected, expected], host);
     }

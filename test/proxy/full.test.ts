@@ -5,7 +5,7 @@ import { runtimePaths } from '../../src/proxy/process/runtime-dir.ts';
 import { presentedCertificate } from '../../src/proxy/runtime/handshake.ts';
 import { runtimeApi } from '../../src/proxy/runtime/runtime-api.ts';
 import { echo, startApp } from '../harness/apps/tcp-app.ts';
-import { openTls, say } from '../harness/clients/tls.ts';
+import { exchange, openTls } from '../harness/clients/tls.ts';
 import { eventually, type RunningTest, startTestProxy } from '../harness/proxy/proxy.ts';
 import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
 
@@ -17,7 +17,7 @@ async function fullProxy(t: TestContext): Promise<RunningTest & { appPort: numbe
   const running = await startTestProxy(t, { target, maxconn: MAXCONN });
   await running.proxy.install(await testCertificate('app.example'));
   for (let client = 0; client < MAXCONN; client += 1)
-    assert.equal(await say(await openTls(t, running.port, 'app.example'), 'hello'), 'hello');
+    assert.equal(await exchange(await openTls(t, running.port, 'app.example'), 'hello'), 'hello');
   return { ...running, appPort: target.port };
 }
 
@@ -42,7 +42,7 @@ test('a client beyond MAXCONN waits until another one is gone', async (t) => {
   assert.equal(open, String(MAXCONN));
   const api = runtimeApi(runtimePaths(runtimeDir).socket, systemClock);
   assert.equal(await api.send(`shutdown sessions server tcp:127.0.0.1:${appPort}/app`), '');
-  assert.equal(await say(await waiting, 'me too'), 'me too');
+  assert.equal(await exchange(await waiting, 'me too'), 'me too');
 });
 
 /** The number of client connections. */

@@ -5,7 +5,7 @@ import { describe, type TestContext, test } from 'node:test';
 import { startH2App } from '../harness/apps/http-app.ts';
 import { call, message, messages, type SeenCall, serveCall, trailersOf } from '../harness/clients/grpc.ts';
 import { openH1 } from '../harness/clients/h1.ts';
-import { ask, headersOf, openH2 } from '../harness/clients/h2.ts';
+import { headersOf, openH2, sendRequest } from '../harness/clients/h2.ts';
 import { freePort, httpRoutes, startServing } from '../harness/proxy/proxy.ts';
 
 const CANCEL = 8;
@@ -144,7 +144,11 @@ describe('the response for a gRPC target that cannot be reached', { concurrency:
         },
       );
       const session = await openH2(t, port);
-      const answer = await ask(session, { ':method': 'POST', ':path': '/', 'content-type': type }, 'words');
+      const answer = await sendRequest(
+        session,
+        { ':method': 'POST', ':path': '/', 'content-type': type },
+        'words',
+      );
       // HAProxy 3.2 and newer treat a refused connection as one that was closed.
       assert.ok(answer.status === 503 || answer.status === 502, `${answer.status}`);
       const { 'grpc-status': status, 'grpc-message': words, 'content-type': given } = answer.headers;

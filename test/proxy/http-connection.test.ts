@@ -6,7 +6,7 @@ import { mirror, mirrored, type SeenRequest, startHttpApp, valuesOf } from '../h
 import { echo, greeter } from '../harness/apps/tcp-app.ts';
 import { openH1 } from '../harness/clients/h1.ts';
 import { answerOf, openH2 } from '../harness/clients/h2.ts';
-import { hear, openTls } from '../harness/clients/tls.ts';
+import { openTls, receive } from '../harness/clients/tls.ts';
 import { httpRoutes, startServing } from '../harness/proxy/proxy.ts';
 
 describe('features of HTTP connections', { concurrency: true }, () => {
@@ -135,8 +135,8 @@ test('a connection that is opened in advance and never used is closed without a 
   const app = await startHttpApp(t, mirror('app'));
   const timeouts = { connect: 1_000, client: 1_000, server: 60_000 };
   const { port } = await startServing(t, httpRoutes(app), { timeouts });
-  assert.equal(await hear(await openTls(t, port, 'app.example', { ALPNProtocols: ['http/1.1'] })), '');
+  assert.equal(await receive(await openTls(t, port, 'app.example', { ALPNProtocols: ['http/1.1'] })), '');
   const half = await openTls(t, port, 'app.example', { ALPNProtocols: ['http/1.1'] });
   half.write('GET / HT');
-  assert.equal(await hear(half), '');
+  assert.equal(await receive(half), '');
 });

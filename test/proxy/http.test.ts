@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { mirror, mirrored, startHttpApp, valuesOf } from '../harness/apps/http-app.ts';
 import { openH1 } from '../harness/clients/h1.ts';
-import { ask, openH2 } from '../harness/clients/h2.ts';
+import { openH2, sendRequest } from '../harness/clients/h2.ts';
 import { openTls } from '../harness/clients/tls.ts';
 import { httpRoutes, startServing } from '../harness/proxy/proxy.ts';
 
@@ -25,7 +25,7 @@ describe('an HTTP target', { concurrency: true }, () => {
     const first = mirrored((await h1.get('/a?b=c', 'app.example')).body);
     assert.deepEqual([first.version, first.method, first.url], ['1.1', 'GET', '/a?b=c']);
     const h2 = await openH2(t, port);
-    const second = mirrored((await ask(h2, { ':path': '/a%20b?c' })).body);
+    const second = mirrored((await sendRequest(h2, { ':path': '/a%20b?c' })).body);
     assert.deepEqual([second.version, second.method, second.url], ['1.1', 'GET', '/a%20b?c']);
     const silent = await openH1(t, port, 'app.example', {});
     assert.equal((await silent.get('/', 'app.example')).status, 200);
@@ -59,7 +59,7 @@ describe('an HTTP target', { concurrency: true }, () => {
     assert.deepEqual(cookies, ['a=1; Path=/', 'b="2, 3"']);
     assert.equal(answer.field('x-odd'), 'caf\xe9');
     const h2 = await openH2(t, port);
-    const { body, headers } = await ask(h2, {
+    const { body, headers } = await sendRequest(h2, {
       ':path': '/',
       'x-a_b': '~{"}',
       'x-twice': ['one', 'two'],
@@ -86,7 +86,7 @@ describe('an HTTP target', { concurrency: true }, () => {
     assert.ok(Number(head.field('content-length')) > 0);
     assert.equal((await h1.get('/', 'app.example')).status, 200);
     const h2 = await openH2(t, port);
-    const answer = await ask(h2, { ':method': 'HEAD' });
+    const answer = await sendRequest(h2, { ':method': 'HEAD' });
     assert.equal(answer.body, '');
     assert.ok(Number(answer.headers['content-length']) > 0);
   });

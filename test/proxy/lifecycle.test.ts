@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import type { IngressError } from '../../src/errors.ts';
 import { echo, startApp } from '../harness/apps/tcp-app.ts';
-import { hear, openTls, say } from '../harness/clients/tls.ts';
+import { exchange, openTls, receive } from '../harness/clients/tls.ts';
 import { eventually, type RunningTest, startTestProxy } from '../harness/proxy/proxy.ts';
 import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
 
@@ -48,7 +48,7 @@ describe('the lifecycle of HAProxy', { concurrency: true }, () => {
     await eventually('another process', () => proxy.running && proxy.pid !== pid);
     for (const name of ['app.example', 'x.app.example']) {
       const client = await openTls(t, port, name);
-      assert.equal(await say(client, 'back'), 'back');
+      assert.equal(await exchange(client, 'back'), 'back');
     }
     assert.ok(lines.some(({ level, how }) => level === 50 && how === 'SIGKILL'));
   });
@@ -66,11 +66,11 @@ describe('the lifecycle of HAProxy', { concurrency: true }, () => {
   test('stop waits for an open connection, and ends as soon as it finishes', async (t) => {
     const { proxy, port, lines } = await serving(t, 8_000);
     const client = await openTls(t, port, 'app.example');
-    assert.equal(await say(client, 'before'), 'before');
+    assert.equal(await exchange(client, 'before'), 'before');
     const begun = performance.now();
     const stopped = proxy.stop();
     await eventually('the port is closed', async () => !(await listens(port)));
-    assert.equal(await say(client, 'while it stops'), 'while it stops');
+    assert.equal(await exchange(client, 'while it stops'), 'while it stops');
     client.end();
     await stopped;
     assert.ok(performance.now() - begun < 5_000);
@@ -85,9 +85,9 @@ describe('the lifecycle of HAProxy', { concurrency: true }, () => {
   test('stop closes an idle connection after the drain time', async (t) => {
     const { proxy, port } = await serving(t, 500);
     const client = await openTls(t, port, 'app.example');
-    assert.equal(await say(client, 'before'), 'before');
+    assert.equal(await exchange(client, 'before'), 'before');
     const begun = performance.now();
-    const ended = hear(client);
+    const ended = receive(client);
     await proxy.stop();
     assert.equal(await ended, '');
     const took = performance.now() - begun;

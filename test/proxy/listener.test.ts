@@ -7,7 +7,7 @@ import { afterTest } from '../harness/after-test.ts';
 import { startAddressApp } from '../harness/apps/address-app.ts';
 import { openHttp1 } from '../harness/clients/http-clients.ts';
 import { headerOf } from '../harness/clients/proxy-protocol.ts';
-import { hear, openTls } from '../harness/clients/tls.ts';
+import { openTls, receive } from '../harness/clients/tls.ts';
 import { eventually, freePort, startTestProxy, type TestProxyOptions } from '../harness/proxy/proxy.ts';
 import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
 import { withoutIpv6 } from '../harness/proxy/without-ipv6.ts';
@@ -25,7 +25,7 @@ for (const host of HOSTS) {
   for (const sendProxy of ['v1', 'v2'] as const) {
     test(`${host}, PROXY ${sendProxy}: the app learns the address of the client`, async (t) => {
       const bytes = await serve(t, 'tcp', { sendProxy });
-      const reported = JSON.parse(await hear(await openTls(t, bytes.port, 'app.example', { host })));
+      const reported = JSON.parse(await receive(await openTls(t, bytes.port, 'app.example', { host })));
       assert.equal(reported.source.address, host);
       const requests = await serve(t, 'http/1.1', { sendProxy });
       const { get } = await openHttp1(t, requests.port, 'app.example', { host });
@@ -41,7 +41,7 @@ for (const host of HOSTS) {
         const socket = connect(port, host);
         afterTest(t, () => socket.destroy());
         socket.write(headerOf(version, { address, port: 40_001 }));
-        const reported = JSON.parse(await hear(await openTls(t, port, 'app.example', { socket })));
+        const reported = JSON.parse(await receive(await openTls(t, port, 'app.example', { socket })));
         assert.deepEqual(reported.source, { address, port: 40_001 });
       }
     }
@@ -50,7 +50,7 @@ for (const host of HOSTS) {
   test(`${host}: the log has the address of the client`, async (t) => {
     const { proxy, port, lines } = await startTestProxy(t);
     await proxy.install(await testCertificate('app.example'));
-    await hear(await openTls(t, port, 'app.example', { host }));
+    await receive(await openTls(t, port, 'app.example', { host }));
     const failure = () => lines.find(({ event }) => event === 'connection-failed');
     await eventually('the failure', () => failure() !== undefined);
     assert.equal(failure()?.['client'], host);

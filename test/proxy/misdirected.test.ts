@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import { mirror, mirrored, type SeenRequest, startHttpApp, valuesOf } from '../harness/apps/http-app.ts';
 import { openH1 } from '../harness/clients/h1.ts';
-import { ask, openH2 } from '../harness/clients/h2.ts';
+import { openH2, sendRequest } from '../harness/clients/h2.ts';
 import { httpRoutes, startServing } from '../harness/proxy/proxy.ts';
 
 const PAGE = '421 Misdirected Request: this name is not served on this connection.\n';
@@ -55,8 +55,8 @@ describe('a request for a name of another target', { concurrency: true }, () => 
     const session = await openH2(t, port, 'a.example');
     for (const host of [...SERVED.slice(0, -1), ...UNKNOWN]) {
       const [stray, own] = await Promise.all([
-        ask(session, { ':method': 'POST', ':path': '/stray', ':authority': host }, 'body'),
-        ask(session, { ':path': '/own', ':authority': 'a.example' }),
+        sendRequest(session, { ':method': 'POST', ':path': '/stray', ':authority': host }, 'body'),
+        sendRequest(session, { ':path': '/own', ':authority': 'a.example' }),
       ]);
       assert.deepEqual([stray.status, stray.body], [421, PAGE], host);
       assert.equal(mirrored(own.body).app, 'a');
@@ -70,7 +70,7 @@ describe('a request for a name of another target', { concurrency: true }, () => 
     for (const host of ['a.example', 'A.eXample', 'a.example.', 'a.example:443', 'a.example.:8443']) {
       const first = mirrored((await h1.get('/', host)).body);
       assert.deepEqual([first.app, valuesOf(first, 'host')], ['a', [host]]);
-      assert.equal(mirrored((await ask(h2, { ':authority': host })).body).app, 'a');
+      assert.equal(mirrored((await sendRequest(h2, { ':authority': host })).body).app, 'a');
     }
   });
 
@@ -85,7 +85,7 @@ describe('a request for a name of another target', { concurrency: true }, () => 
       const [h1, h2] = [await openH1(t, port, servername), await openH2(t, port, servername)];
       for (const host of hosts) {
         assert.equal(mirrored((await h1.get('/', host)).body).app, app);
-        assert.equal(mirrored((await ask(h2, { ':authority': host })).body).app, app);
+        assert.equal(mirrored((await sendRequest(h2, { ':authority': host })).body).app, app);
       }
     }
     const below = await openH1(t, port, 'one.w.example');
@@ -122,10 +122,10 @@ describe('a request for a name of another target', { concurrency: true }, () => 
     }
     const h2 = await openH2(t, port, 'a.example');
     for (const headers of [{ ':authority': 'b.example', host: 'a.example' }, { host: 'b.example' }]) {
-      assert.equal((await ask(h2, { ':path': '/stray', ...headers })).status, 421);
+      assert.equal((await sendRequest(h2, { ':path': '/stray', ...headers })).status, 421);
     }
     assert.deepEqual(seen, []);
-    const { body } = await ask(h2, { ':authority': 'a.example', host: 'b.example' });
+    const { body } = await sendRequest(h2, { ':authority': 'a.example', host: 'b.example' });
     assert.deepEqual(valuesOf(mirrored(body), 'host'), ['a.example']);
   });
 

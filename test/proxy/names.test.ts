@@ -7,7 +7,7 @@ import { greeter, startApp } from '../harness/apps/tcp-app.ts';
 import { call, message, messages, serveCall } from '../harness/clients/grpc.ts';
 import { openH1 } from '../harness/clients/h1.ts';
 import { openH2 } from '../harness/clients/h2.ts';
-import { hear, openTls } from '../harness/clients/tls.ts';
+import { openTls, receive } from '../harness/clients/tls.ts';
 import { httpRoutes, routesTo, startServing, startTestProxy } from '../harness/proxy/proxy.ts';
 import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
 
@@ -28,10 +28,10 @@ describe('many names on one port', { concurrency: true }, () => {
       ...httpRoutes(await startHttpApp(t, mirror('http')), ['http.example']),
       ...httpRoutes(grpc, ['grpc.example'], { speaks: 'h2' }).map((route) => ({ ...route, alpn: ['h2'] })),
     ]);
-    assert.equal(await hear(await openTls(t, port, 'tcp.example')), 'tcp.example');
+    assert.equal(await receive(await openTls(t, port, 'tcp.example')), 'tcp.example');
     const offering = await openTls(t, port, 'tcp.example', { ALPNProtocols: ['h2', 'http/1.1'] });
     assert.equal(offering.alpnProtocol, false);
-    assert.equal(await hear(offering), 'tcp.example');
+    assert.equal(await receive(offering), 'tcp.example');
     const h1 = await openH1(t, port, 'http.example');
     assert.equal(mirrored((await h1.get('/', 'http.example')).body).app, 'http');
     assert.equal((await h1.get('/', 'grpc.example')).status, 421);
@@ -54,7 +54,7 @@ describe('many names on one port', { concurrency: true }, () => {
       ['Exact.W.Example', 'exact.w.example'],
       ['w.example', 'w.example'],
     ] as const) {
-      assert.equal(await hear(await openTls(t, port, name)), app, name);
+      assert.equal(await receive(await openTls(t, port, name)), app, name);
     }
     await assert.rejects(openTls(t, port, 'one.two.w.example'), REFUSED);
   });
@@ -63,10 +63,10 @@ describe('many names on one port', { concurrency: true }, () => {
     const routes = [...(await greeting(t, '*.w.example')), ...(await greeting(t, 'exact.w.example'))];
     const { port, proxy } = await startTestProxy(t, { routes });
     await proxy.install(await testCertificate('*.w.example'));
-    assert.equal(await hear(await openTls(t, port, 'any.w.example')), '*.w.example');
+    assert.equal(await receive(await openTls(t, port, 'any.w.example')), '*.w.example');
     await assert.rejects(openTls(t, port, 'exact.w.example'), REFUSED);
     await proxy.install(await testCertificate('exact.w.example'));
-    assert.equal(await hear(await openTls(t, port, 'exact.w.example')), 'exact.w.example');
+    assert.equal(await receive(await openTls(t, port, 'exact.w.example')), 'exact.w.example');
   });
 
   test('an unknown name and no name are refused in the handshake, with any ALPN', async (t) => {
@@ -92,7 +92,7 @@ test('a thousand names and a hundred apps', async (t) => {
     await proxy.install({ ...certificate, name, servername: name });
   }
   for (const index of [7, 17, 107, 507, 997]) {
-    assert.equal(await hear(await openTls(t, port, `n${index}.example`)), `app ${index % 100}`);
+    assert.equal(await receive(await openTls(t, port, `n${index}.example`)), `app ${index % 100}`);
   }
   await assert.rejects(openTls(t, port, 'n1000.example'), REFUSED);
 });

@@ -7,7 +7,7 @@ import { faultyApps } from '../harness/apps/faulty-apps.ts';
 import { startTextApp } from '../harness/apps/http-app.ts';
 import { echo, startApp } from '../harness/apps/tcp-app.ts';
 import { openHttp1, openHttp2 } from '../harness/clients/http-clients.ts';
-import { hear, openTls } from '../harness/clients/tls.ts';
+import { openTls, receive } from '../harness/clients/tls.ts';
 import type { LogLine } from '../harness/memory-log.ts';
 import { eventually, type RunningTest, startTestProxy, statistic } from '../harness/proxy/proxy.ts';
 import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
@@ -132,7 +132,7 @@ test('clients of a TCP target that close their connection cause no warning', asy
     const raw = connect(port, '127.0.0.1');
     const client = await openTls(t, port, 'app.example', { socket: raw });
     client.write('x'.repeat(1_000_000));
-    await hear(client);
+    await receive(client);
     raw[end]();
   }
   const idle = await openTls(t, port, 'app.example');
@@ -178,11 +178,11 @@ test('names that clients choose cannot end a line or a word of the log', async (
   for (const name of names) {
     const client = await openTls(t, port, `${name}.w.example`);
     client.write('x');
-    await hear(client);
+    await receive(client);
   }
   const client = await openTls(t, port, 'last.w.example');
   client.write('x');
-  await hear(client);
+  await receive(client);
   await eventually('the failure', () => loud(lines).length > 0);
   assert.deepEqual(
     loud(lines).map((line) => [line.level, line['target'], line['why']]),
@@ -200,7 +200,7 @@ test('the longest name for the longest target still fits one line', async (t) =>
   const host = `${'a.'.repeat(122)}invalid`;
   const { proxy, port, lines } = await startTestProxy(t, { target: { host }, names: ['*.w.example'] });
   await proxy.install(await testCertificate('*.w.example'));
-  await hear(await openTls(t, port, `${'é'.repeat(122)}.w.example`));
+  await receive(await openTls(t, port, `${'é'.repeat(122)}.w.example`));
   await eventually('the failure', () => ended(lines).length > 0);
   assert.partialDeepStrictEqual(ended(lines), [
     { domain: `${'%C3%A9'.repeat(122)}.w.example`, target: `tcp:${host}:9`, why: 'no-address' },

@@ -6,7 +6,7 @@ import { describe, type TestContext, test } from 'node:test';
 import type { Target } from '../../src/proxy/config/routes.ts';
 import { startH2App, startHttpApp } from '../harness/apps/http-app.ts';
 import { openH1 } from '../harness/clients/h1.ts';
-import { ask, openH2 } from '../harness/clients/h2.ts';
+import { openH2, sendRequest } from '../harness/clients/h2.ts';
 import { haproxyVersion } from '../harness/proxy/haproxy-version.ts';
 import { eventually, HTTP_ALPN, type RunningTest, routesTo, startServing } from '../harness/proxy/proxy.ts';
 
@@ -89,7 +89,7 @@ const clients: Readonly<Record<'http/1.1' | 'h2', (t: TestContext, port: number)
     return async (method, path) => {
       // Node.js sends no body with these.
       const body = ['GET', 'DELETE'].includes(method) ? undefined : 'body';
-      return (await ask(session, { ':method': method, ':path': path }, body)).status;
+      return (await sendRequest(session, { ':method': method, ':path': path }, body)).status;
     };
   },
 };

@@ -8,7 +8,7 @@ import { afterTest } from '../harness/after-test.ts';
 import { startTextApp } from '../harness/apps/http-app.ts';
 import { echo, startApp } from '../harness/apps/tcp-app.ts';
 import { openHttp1, openHttp2 } from '../harness/clients/http-clients.ts';
-import { hear, openTls, say } from '../harness/clients/tls.ts';
+import { exchange, openTls, receive } from '../harness/clients/tls.ts';
 import { startBlackhole } from '../harness/proxy/blackhole.ts';
 import {
   eventually,
@@ -66,17 +66,17 @@ async function serve(
 }
 
 /** The address that answers, and after how many milliseconds. */
-async function ask(t: TestContext, port: number): Promise<{ who: string; tookMs: number }> {
+async function whoAnswers(t: TestContext, port: number): Promise<{ who: string; tookMs: number }> {
   const begun = performance.now();
   const client = await openTls(t, port, 'app.example');
-  const who = await hear(client);
+  const who = await receive(client);
   client.destroy();
   return { who, tookMs: performance.now() - begun };
 }
 
 async function assertQuick(t: TestContext, port: number, who: readonly string[], times = 20): Promise<void> {
   const answers = [];
-  for (let time = 0; time < times; time += 1) answers.push(await ask(t, port));
+  for (let time = 0; time < times; time += 1) answers.push(await whoAnswers(t, port));
   assert.deepEqual(new Set(answers.map((answer) => answer.who)), new Set(who));
   const slowest = Math.max(...answers.map(({ tookMs }) => tookMs));
   assert.ok(slowest < VISIBLE_MS, `${slowest} ms`);
@@ -154,7 +154,7 @@ describe('a name with several addresses', { concurrency: 4 }, () => {
     // Its back-off would last eight more seconds.
     await two.start();
     await one.stop();
-    assert.equal((await ask(t, running.port)).who, TWO);
+    assert.equal((await whoAnswers(t, running.port)).who, TWO);
     await untilUsed(running, TWO);
     await assertQuick(t, running.port, [TWO]);
   });
@@ -178,7 +178,7 @@ describe('a name with several addresses', { concurrency: 4 }, () => {
     const running = await serve(t, port, () => ['127.0.0.1', TWO], options);
     await untilUsed(running, '127.0.0.1', TWO);
     // Both the main server and a slot may have this address.
-    const first = await Promise.all([1, 2, 3, 4].map(() => ask(t, running.port)));
+    const first = await Promise.all([1, 2, 3, 4].map(() => whoAnswers(t, running.port)));
     assert.deepEqual(new Set(first.map(({ who }) => who)), new Set([TWO]));
     await untilUsed(running, TWO);
     await assertQuick(t, running.port, [TWO], 5);
@@ -204,12 +204,12 @@ describe('a name with several addresses', { concurrency: 4 }, () => {
     await untilUsed(running, ONE, TWO);
     for (const instance of instances) await instance.stop();
     const begun = performance.now();
-    assert.equal((await ask(t, running.port)).who, '');
+    assert.equal((await whoAnswers(t, running.port)).who, '');
     const tookMs = performance.now() - begun;
     // A client that finds both down may have used all its retries.
     assert.ok(tookMs < 5_000, `${tookMs} ms`);
     // HAProxy now knows that both are down; a later client has as much time as with one address.
-    const waiting = ask(t, running.port);
+    const waiting = whoAnswers(t, running.port);
     await eventually('a retry', async () => (await retries(running)) > 0);
     await instances[1]?.start();
     const { who, tookMs: waitedMs } = await waiting;
@@ -225,15 +225,15 @@ describe('a name with several addresses', { concurrency: 4 }, () => {
     const running = await serve(t, port, () => addresses);
     await untilUsed(running, ONE, TWO);
     const open = await Promise.all(Array.from({ length: 6 }, () => openTls(t, running.port, 'app.example')));
-    const at = await Promise.all(open.map(hear));
+    const at = await Promise.all(open.map(receive));
     assert.deepEqual(new Set(at), new Set([ONE, TWO]));
     addresses = [TWO, THREE];
     await startInstance(t, THREE, port);
     await untilUsed(running, TWO, THREE);
     const before = one.connections();
-    for (let time = 0; time < 10; time += 1) assert.notEqual((await ask(t, running.port)).who, '');
+    for (let time = 0; time < 10; time += 1) assert.notEqual((await whoAnswers(t, running.port)).who, '');
     assert.equal(one.connections(), before);
-    for (const client of open) assert.equal(await say(client, 'still here'), 'still here');
+    for (const client of open) assert.equal(await exchange(client, 'still here'), 'still here');
   });
 
   test('if the order of the addresses changes with each look-up, nothing changes in HAProxy', async (t) => {

@@ -4,7 +4,7 @@ import type { RequestListener } from 'node:http';
 import { describe, type TestContext, test } from 'node:test';
 import { startHttpApp } from '../harness/apps/http-app.ts';
 import { openH1 } from '../harness/clients/h1.ts';
-import { ask, headersOf, openH2 } from '../harness/clients/h2.ts';
+import { headersOf, openH2, sendRequest } from '../harness/clients/h2.ts';
 import { httpRoutes, startServing } from '../harness/proxy/proxy.ts';
 
 const EVENTS = 10;
@@ -91,7 +91,7 @@ describe('streaming', { concurrency: true }, () => {
     for await (const chunk of events) {
       n += 1;
       assert.equal(String(chunk), `data: ${n}\n\n`);
-      assert.equal((await ask(session, { ':path': '/confirm' })).body, 'ok');
+      assert.equal((await sendRequest(session, { ':path': '/confirm' })).body, 'ok');
     }
     inTime();
     assert.equal(n, EVENTS);
@@ -125,7 +125,7 @@ describe('streaming', { concurrency: true }, () => {
     const inTime = soon();
     for (const piece of PIECES) {
       upload.write(piece);
-      assert.equal((await ask(session, { ':path': '/received' })).body, piece);
+      assert.equal((await sendRequest(session, { ':path': '/received' })).body, piece);
     }
     inTime();
     upload.end();
@@ -134,8 +134,8 @@ describe('streaming', { concurrency: true }, () => {
 
   test('a long poll gets its response as soon as there is one', async (t) => {
     const session = await openH2(t, await serve(t));
-    const poll = ask(session, { ':path': '/received' });
-    const upload = await ask(session, { ':method': 'POST', ':path': '/upload' }, 'news');
+    const poll = sendRequest(session, { ':path': '/received' });
+    const upload = await sendRequest(session, { ':method': 'POST', ':path': '/upload' }, 'news');
     assert.deepEqual([upload.body, (await poll).body], ['done', 'news']);
   });
 });

@@ -4,7 +4,7 @@ import { type TestContext, test } from 'node:test';
 import type { ConnectionOptions, SecureVersion, TLSSocket } from 'node:tls';
 import type { CertificateBundle } from '../../src/proxy/proxy.ts';
 import { echo, startApp } from '../harness/apps/tcp-app.ts';
-import { openTls, say } from '../harness/clients/tls.ts';
+import { exchange, openTls } from '../harness/clients/tls.ts';
 import { haproxyVersion, opensslVersion } from '../harness/proxy/haproxy-version.ts';
 import { startTestProxy } from '../harness/proxy/proxy.ts';
 import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
@@ -46,12 +46,12 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     assert.equal(one.getProtocol(), version);
     assert.equal(groupOf(one), first);
     assert.equal(one.isSessionReused(), false);
-    assert.equal(await say(one, 'hello'), 'hello');
+    assert.equal(await exchange(one, 'hello'), 'hello');
     const session = await resumable;
     one.end();
     const second = await openTls(t, port, 'app.example', { ...only(version), ...(session && { session }) });
     assert.equal(second.isSessionReused(), true);
-    assert.equal(await say(second, 'again'), 'again');
+    assert.equal(await exchange(second, 'again'), 'again');
   });
 
   test(`${version}: every connection yields a session that the next one can resume`, async (t) => {
@@ -61,7 +61,7 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
       const socket = await openTls(t, port, 'app.example', { ...only(version), ...(session && { session }) });
       assert.equal(socket.isSessionReused(), connection > 0, `connection ${connection}`);
       const next = sessionOf(socket);
-      assert.equal(await say(socket, 'hello'), 'hello');
+      assert.equal(await exchange(socket, 'hello'), 'hello');
       session = await next;
       socket.end();
     }
@@ -71,7 +71,7 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     const port = await serving(t, await testCertificate('app.example'));
     const socket = await openTls(t, port, 'app.example', only(version));
     const resumable = sessionOf(socket);
-    await say(socket, 'hello');
+    await exchange(socket, 'hello');
     await resumable;
     const { length = 0 } = socket.getTLSTicket() ?? {};
     assert.ok(length <= 32, `a ticket of ${length} bytes`);
@@ -85,13 +85,13 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     await proxy.install(await testCertificate('app.example'));
     const first = await openTls(t, port, 'app.example', only(version));
     const resumable = sessionOf(first);
-    await say(first, 'hello');
+    await exchange(first, 'hello');
     const session = await resumable;
     await proxy.install(await testCertificate('app.example'));
     const second = await openTls(t, port, 'app.example', { ...only(version), ...(session && { session }) });
-    assert.equal(await say(second, 'again'), 'again');
+    assert.equal(await exchange(second, 'again'), 'again');
     assert.equal(second.isSessionReused(), outlive);
-    assert.equal(await say(first, 'still here'), 'still here');
+    assert.equal(await exchange(first, 'still here'), 'still here');
   });
 }
 
@@ -121,7 +121,7 @@ test('no OCSP response is stapled, and a client that requests one is served with
   const client = await openTls(t, port, 'app.example', { requestOCSP: true });
   const [response] = await Promise.race([
     once(client, 'OCSPResponse'),
-    say(client, 'hello').then(() => [null]),
+    exchange(client, 'hello').then(() => [null]),
   ]);
   assert.equal(response, null);
 });
@@ -129,7 +129,7 @@ test('no OCSP response is stapled, and a client that requests one is served with
 test('renegotiation is refused', async (t) => {
   const port = await serving(t, await testCertificate('app.example'));
   const client = await openTls(t, port, 'app.example', only('TLSv1.2'));
-  assert.equal(await say(client, 'hello'), 'hello');
+  assert.equal(await exchange(client, 'hello'), 'hello');
   const refused = assert.rejects(once(client, 'close'), { code: 'ERR_SSL_NO_RENEGOTIATION' });
   client.renegotiate({}, () => undefined);
   await refused;

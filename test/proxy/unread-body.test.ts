@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { startH2App, startHttpApp } from '../harness/apps/http-app.ts';
 import { openH1 } from '../harness/clients/h1.ts';
-import { answerOf, ask, openH2 } from '../harness/clients/h2.ts';
+import { answerOf, openH2, sendRequest } from '../harness/clients/h2.ts';
 import { haproxyVersion } from '../harness/proxy/haproxy-version.ts';
 import { eventually, HTTP_ALPN, httpRoutes, routesTo, startServing } from '../harness/proxy/proxy.ts';
 
@@ -54,7 +54,7 @@ async function assertArrives({ stream, read }: Upload): Promise<void> {
 if (haproxyVersion >= 301)
   test('an unread body of 8 MB does not block other requests of its connection', async (t) => {
     const upload = await begin(t, 8 * MB);
-    for (const _ of OTHERS) assert.equal((await ask(upload.session, { ':path': '/' })).body, 'here');
+    for (const _ of OTHERS) assert.equal((await sendRequest(upload.session, { ':path': '/' })).body, 'here');
     await assertArrives(upload);
   });
 

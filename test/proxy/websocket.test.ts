@@ -4,7 +4,7 @@ import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import type { ServerHttp2Stream } from 'node:http2';
 import { describe, type TestContext, test } from 'node:test';
 import { mirror, mirrored, startH2App, startHttpApp } from '../harness/apps/http-app.ts';
-import { ask, openH2 } from '../harness/clients/h2.ts';
+import { openH2, sendRequest } from '../harness/clients/h2.ts';
 import { openTls } from '../harness/clients/tls.ts';
 import { acceptWebSockets, echoTexts, over, WebSocketEnd } from '../harness/clients/websocket.ts';
 import { eventually, httpRoutes, routesTo, startServing } from '../harness/proxy/proxy.ts';
@@ -84,14 +84,14 @@ describe('WebSocket', { concurrency: true }, () => {
     const chat = await startChat(t);
     const { port, lines } = await startServing(t, httpRoutes(chat.port));
     const session = await openH2(t, port);
-    assert.equal(mirrored((await ask(session, { ':path': '/before' })).body).url, '/before');
+    assert.equal(mirrored((await sendRequest(session, { ':path': '/before' })).body).url, '/before');
     assert.equal(session.remoteSettings?.enableConnectProtocol, false);
     const ends = await Promise.all(['/1', '/2', '/3'].map((path) => upgrade(t, port, path)));
     assert.equal(chat.open(), 3);
-    assert.equal(mirrored((await ask(session, { ':path': '/between' })).body).url, '/between');
+    assert.equal(mirrored((await sendRequest(session, { ':path': '/between' })).body).url, '/between');
     await Promise.all(ends.map(([, end], index) => converse(end, `this is /${index + 1}`)));
     await eventually('the end of the connections to the app', () => chat.open() === 0);
-    assert.equal(mirrored((await ask(session, { ':path': '/after' })).body).url, '/after');
+    assert.equal(mirrored((await sendRequest(session, { ':path': '/after' })).body).url, '/after');
     assert.deepEqual(
       lines.filter(({ event, level }) => event === 'connection-failed' && level >= 40),
       [],

@@ -23,7 +23,7 @@ async function demo(): Promise<void> {
   const startedAt = Date.now();
   await using world = await createWorld();
   const worldSeconds = (Date.now() - startedAt) / 1000;
-  say(
+  printProgress(
     'the world',
     'name servers, resolver, certificate authority, Cloudflare, guest agent, gateway, app',
     worldSeconds,
@@ -33,7 +33,7 @@ async function demo(): Promise<void> {
   await showSteps(ingress);
   const curl = await curlLine(world);
   const { stdout } = await execa('curl', [...curl, '--silent', '--show-error', '--fail', '--max-time', '10']);
-  say('first answer', `the app says: ${stdout.trim()}`, (Date.now() - ingressStartedAt) / 1000);
+  printProgress('first answer', `the app says: ${stdout.trim()}`, (Date.now() - ingressStartedAt) / 1000);
   const calls = world.cloudflare.calls.length;
   print('');
   print(`  ${bold('client -> gateway -> ingress (TLS ends here) -> app')}, ${calls} calls to Cloudflare`);
@@ -49,7 +49,7 @@ async function demo(): Promise<void> {
     throw new Error('The ingress ended unexpectedly.');
   }
   const { exitCode, seconds } = await ingress.end('SIGTERM');
-  say('stopped', `exit code ${exitCode}`, seconds);
+  printProgress('stopped', `exit code ${exitCode}`, seconds);
 }
 
 async function showSteps(ingress: Ingress): Promise<void> {
@@ -64,7 +64,7 @@ async function showSteps(ingress: Ingress): Promise<void> {
   ];
   for (const [title, event, words] of steps) {
     const line = await ingress.seen(event, { timeoutMs: 120_000 });
-    say(title, words(line), typeof line['seconds'] === 'number' ? line['seconds'] : undefined);
+    printProgress(title, words(line), typeof line['seconds'] === 'number' ? line['seconds'] : undefined);
   }
 }
 
@@ -75,7 +75,7 @@ async function curlLine(world: World): Promise<string[]> {
   return ['--cacert', roots, '--resolve', `${host}:443:${world.gateway.address}`, `https://${host}/hello`];
 }
 
-function say(title: string, words: string, seconds: number | undefined): void {
+function printProgress(title: string, words: string, seconds: number | undefined): void {
   const time = seconds === undefined ? '' : `${seconds.toFixed(2)} s`;
   const [first = '', ...rest] = words.split('\n');
   print(`${time.padStart(8)}  ${bold(title.padEnd(18))} ${first}`);

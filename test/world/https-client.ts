@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { request } from 'node:https';
 import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
-import { ask } from './dns/dns-client.ts';
+import { query } from './dns/dns-client.ts';
 
 export interface HttpsOptions {
   readonly method?: string;
@@ -84,7 +84,7 @@ export async function requestHttpsAt(
 }
 
 async function addressOf(resolver: string, hostname: string): Promise<string> {
-  const { rcode, answers } = await ask(resolver, hostname, 'A');
+  const { rcode, answers } = await query(resolver, hostname, 'A');
   for (const answer of answers) if (answer.type === 'A') return answer.data;
   throw new Error(`${hostname} has no address (${rcode})`);
 }

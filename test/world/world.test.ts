@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { temporaryDirectory } from '../harness/temporary-directory.ts';
-import { ask } from './dns/dns-client.ts';
+import { query } from './dns/dns-client.ts';
 import { createWorld, type World } from './world.ts';
 
 /** Whether the process runs; a zombie that waits to be reaped does not. */
@@ -87,7 +87,7 @@ test('two worlds with the same names run side by side', async () => {
     [one, '192.0.2.1'],
     [two, '192.0.2.2'],
   ] as const) {
-    const { answers } = await ask(world.resolver.address, 'www.example.test', 'A');
+    const { answers } = await query(world.resolver.address, 'www.example.test', 'A');
     assert.deepEqual(
       answers.map((answer) => 'data' in answer && answer.data),
       [data],
@@ -110,7 +110,7 @@ test('a record created with Cloudflare’s API reaches the name servers', async 
     }),
   });
   assert.equal(response.status, 200);
-  const { answers } = await ask(world.resolver.address, `app.${zone}`, 'A');
+  const { answers } = await query(world.resolver.address, `app.${zone}`, 'A');
   assert.deepEqual(
     answers.map(({ type }) => type),
     ['CNAME', 'A'],

@@ -5,7 +5,7 @@ import { describe, type TestContext, test } from 'node:test';
 import { afterTest } from '../../../test/harness/after-test.ts';
 import { startH2App, startHttpApp } from '../../../test/harness/apps/http-app.ts';
 import { openH1 } from '../../../test/harness/clients/h1.ts';
-import { answerOf, ask, openH2 } from '../../../test/harness/clients/h2.ts';
+import { answerOf, openH2, sendRequest } from '../../../test/harness/clients/h2.ts';
 import { type LogLine, memoryLog } from '../../../test/harness/memory-log.ts';
 import { haproxyVersion } from '../../../test/harness/proxy/haproxy-version.ts';
 import { eventually, httpRoutes, startServing, temporaryDir } from '../../../test/harness/proxy/proxy.ts';
@@ -89,8 +89,8 @@ describe('a header', { concurrency: 2 }, () => {
       const answer = await h1.get(wanted(size), 'app.example');
       assert.equal(answer.fields.filter(([name]) => /^x-\d/.test(name)).length, size.fields);
       const h2 = await openUnlimited(t, port);
-      assert.equal((await ask(h2, Object.fromEntries(fieldsOf(size)))).body, String(size.fields));
-      const { headers } = await ask(h2, { ':path': wanted(size) });
+      assert.equal((await sendRequest(h2, Object.fromEntries(fieldsOf(size)))).body, String(size.fields));
+      const { headers } = await sendRequest(h2, { ':path': wanted(size) });
       assert.equal(Object.keys(headers).filter((name) => /^x-\d/.test(name)).length, size.fields);
       assert.deepEqual(
         lines.filter(({ event }) => event === 'connection-failed'),
@@ -110,10 +110,10 @@ describe('a header', { concurrency: 2 }, () => {
       const h2 = await openUnlimited(t, port);
       const other = h2.request({ ':method': 'POST' });
       const answer = answerOf(other);
-      assert.equal((await ask(h2, Object.fromEntries(fieldsOf(size)))).status, 431);
+      assert.equal((await sendRequest(h2, Object.fromEntries(fieldsOf(size)))).status, 431);
       other.end('more');
       assert.equal((await answer).status, 200);
-      assert.equal((await ask(h2, {})).status, 200);
+      assert.equal((await sendRequest(h2, {})).status, 200);
     });
 
     test(`${words(size)}: of a response is 502, and logged as the app's`, async (t) => {
@@ -124,8 +124,8 @@ describe('a header', { concurrency: 2 }, () => {
       const line = await logged(lines, 'header-too-large');
       assert.deepEqual([line.level, line['status']], [40, 502]);
       const h2 = await openUnlimited(t, port);
-      assert.equal((await ask(h2, { ':path': wanted(size) })).status, 502);
-      assert.equal((await ask(h2, {})).status, 200);
+      assert.equal((await sendRequest(h2, { ':path': wanted(size) })).status, 502);
+      assert.equal((await sendRequest(h2, {})).status, 200);
     });
   }
 
@@ -148,8 +148,11 @@ describe('a header', { concurrency: 2 }, () => {
   test("of an HTTP/2 request above HAProxy's own limits ends the connection, which cannot be prevented", async (t) => {
     const { port } = await serve(t);
     const h2 = await openUnlimited(t, port);
-    await assert.rejects(ask(h2, Object.fromEntries(fieldsOf(ENORMOUS))), /Session closed with error code/);
-    assert.equal((await ask(await openUnlimited(t, port), {})).status, 200);
+    await assert.rejects(
+      sendRequest(h2, Object.fromEntries(fieldsOf(ENORMOUS))),
+      /Session closed with error code/,
+    );
+    assert.equal((await sendRequest(await openUnlimited(t, port), {})).status, 200);
   });
 
   test('of an app that speaks HTTP/2 has the same limits', async (t) => {
@@ -161,8 +164,8 @@ describe('a header', { concurrency: 2 }, () => {
     });
     const { port, lines } = await startServing(t, httpRoutes(app, undefined, { speaks: 'h2' }));
     const h2 = await openUnlimited(t, port);
-    assert.equal((await ask(h2, { ':path': wanted({ fields: 248, bytes: 20_000 }) })).status, 200);
-    assert.equal((await ask(h2, { ':path': wanted({ fields: 260, bytes: 20_000 }) })).status, 502);
+    assert.equal((await sendRequest(h2, { ':path': wanted({ fields: 248, bytes: 20_000 }) })).status, 200);
+    assert.equal((await sendRequest(h2, { ':path': wanted({ fields: 260, bytes: 20_000 }) })).status, 502);
     assert.equal((await logged(lines, 'header-too-large')).level, 40);
   });
 });
@@ -178,7 +181,7 @@ test('the evidence server accepts a header of 16 kB besides cookies; Node respon
     ['x-large', 18_000, 431],
     ['cookie', 60_000, 200],
   ] as const) {
-    const { status: seen } = await ask(h2, { ':path': '/evidences/', [name]: 'a'.repeat(bytes) });
+    const { status: seen } = await sendRequest(h2, { ':path': '/evidences/', [name]: 'a'.repeat(bytes) });
     assert.equal(seen, status);
   }
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { mirror, mirrored, type SeenRequest, startHttpApp } from '../../../test/harness/apps/http-app.ts';
 import { openH1 } from '../../../test/harness/clients/h1.ts';
-import { ask, openH2 } from '../../../test/harness/clients/h2.ts';
+import { openH2, sendRequest } from '../../../test/harness/clients/h2.ts';
 import { httpRoutes, startServing } from '../../../test/harness/proxy/proxy.ts';
 
 /** The two bytes of é as Latin-1, the encoding in which Node writes a request. */
@@ -16,7 +16,7 @@ test('a URL with raw UTF-8 is refused over HTTP/1.1 and HTTP/2, and forwarded if
     const h1 = await openH1(t, port);
     h1.socket.write(Buffer.from(`GET ${path} HTTP/1.1\r\nHost: app.example\r\n\r\n`, 'latin1'));
     assert.equal((await h1.answer()).status, 400);
-    const { status, headers, body } = await ask(h2, { ':path': path });
+    const { status, headers, body } = await sendRequest(h2, { ':path': path });
     assert.deepEqual([status, headers['content-type']], [400, 'text/plain']);
     assert.equal(body, '400 Bad Request: the URL or the port in the Host field is not valid.\n');
   }
@@ -25,7 +25,7 @@ test('a URL with raw UTF-8 is refused over HTTP/1.1 and HTTP/2, and forwarded if
   // Every character that HAProxy accepts in HTTP/1.1, which are more than in RFC 3986.
   for (const path of ['/%C3%A9?q=%c3%a9', '/!"$%&\'()*+,-.:;<=>?@[\\]^_`{|}~']) {
     assert.equal(mirrored((await h1.get(path, 'app.example')).body).url, path);
-    assert.equal(mirrored((await ask(h2, { ':path': path })).body).url, path);
+    assert.equal(mirrored((await sendRequest(h2, { ':path': path })).body).url, path);
   }
 });
 

@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { execa } from 'execa';
 import { afterTest } from '../../../test/harness/after-test.ts';
 import { echo, startApp } from '../../../test/harness/apps/tcp-app.ts';
-import { openTls, say } from '../../../test/harness/clients/tls.ts';
+import { exchange, openTls } from '../../../test/harness/clients/tls.ts';
 import { memoryLog } from '../../../test/harness/memory-log.ts';
 import {
   eventually,
@@ -67,11 +67,11 @@ test('the HAProxy of a killed control plane hands over its port and finishes its
     alpn: [],
   });
   const early = await openTls(t, port, 'app.example');
-  assert.equal(await say(early, 'before'), 'before');
+  assert.equal(await exchange(early, 'before'), 'before');
 
   const { proxy, lines } = await startTestProxy(t, { runtimeDir, port, target });
   assert.notEqual(proxy.pid, stale.pid);
-  assert.equal(await say(early, 'still here'), 'still here');
+  assert.equal(await exchange(early, 'still here'), 'still here');
   const next = await testCertificate('app.example');
   await proxy.install(next);
   for (let connection = 0; connection < 20; connection += 1) {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { LookupAddress } from 'node:dns';
 import { test } from 'node:test';
 import { echo, greeter, startApp } from '../../../test/harness/apps/tcp-app.ts';
-import { hear, openTls, say } from '../../../test/harness/clients/tls.ts';
+import { exchange, openTls, receive } from '../../../test/harness/clients/tls.ts';
 import { memoryLog } from '../../../test/harness/memory-log.ts';
 import { eventually, freePort, routesTo, startTestProxy } from '../../../test/harness/proxy/proxy.ts';
 import { testCertificate } from '../../../test/harness/proxy/proxy-certificate.ts';
@@ -158,7 +158,7 @@ test('connections go to the current address of the name', async (t) => {
   const lookup = async () => answers(current);
   const { proxy, port: own } = await startTestProxy(t, { target: { host: 'app', port }, lookup });
   await proxy.install(await testCertificate('app.example'));
-  const heard = async () => await hear(await openTls(t, own, 'app.example'));
+  const heard = async () => await receive(await openTls(t, own, 'app.example'));
   assert.equal(await heard(), 'first');
   current = '127.0.0.3';
   await eventually('the other app', async () => (await heard()) === 'second');
@@ -175,12 +175,12 @@ test('a name that resolves late, to an app that starts even later, is served wit
   await proxy.install(await testCertificate('app.example'));
   const { pid } = proxy;
   const begun = performance.now();
-  assert.equal(await hear(await openTls(t, port, 'app.example')), '');
+  assert.equal(await receive(await openTls(t, port, 'app.example')), '');
   assert.ok(performance.now() - begun < 1_000, 'closed at once, not after a timeout');
   known = true;
   await startApp(t, echo, { port: appPort });
   await eventually('the app is served', async () => {
-    return (await say(await openTls(t, port, 'app.example'), 'hello')) === 'hello';
+    return (await exchange(await openTls(t, port, 'app.example'), 'hello')) === 'hello';
   });
   assert.equal(proxy.pid, pid);
 });
@@ -191,7 +191,7 @@ test('an app that starts while a connection waits for it gets the connection', a
   await proxy.install(await testCertificate('app.example'));
   const waiting = await openTls(t, port, 'app.example');
   const begun = performance.now();
-  const heard = hear(waiting);
+  const heard = receive(waiting);
   await systemClock.wait(300);
   await startApp(t, greeter('here now'), { port: appPort });
   assert.equal(await heard, 'here now');

@@ -45,7 +45,7 @@ export async function headersOf(
 }
 
 /** Sends a request and resolves with the response. */
-export async function ask(
+export async function sendRequest(
   session: ClientHttp2Session,
   headers: OutgoingHttpHeaders,
   body?: string | Buffer,

@@ -32,12 +32,12 @@ export async function openHttp1(
   afterTest(t, () => agent.destroy());
   const get = (path: string, headers: OutgoingHttpHeaders = {}) => {
     if (socket.destroyed) throw new Error('the connection is closed');
-    return ask({ agent, path, headers: { host: servername, ...headers } });
+    return send({ agent, path, headers: { host: servername, ...headers } });
   };
   return { socket, get };
 }
 
-async function ask(options: RequestOptions): Promise<Answer> {
+async function send(options: RequestOptions): Promise<Answer> {
   const asked = request(options).end();
   // The types of events do not include their arguments.
   const [answer] = (await once(asked, 'response')) as [IncomingMessage];

@@ -18,13 +18,13 @@ export async function openTls(
 }
 
 /** Sends a line and resolves with the line received. */
-export async function say(socket: TLSSocket, line: string): Promise<string> {
+export async function exchange(socket: TLSSocket, line: string): Promise<string> {
   socket.write(`${line}\n`);
-  return await hear(socket);
+  return await receive(socket);
 }
 
 /** The next bytes, as text; '' once the other side has closed. */
-export async function hear(socket: TLSSocket): Promise<string> {
+export async function receive(socket: TLSSocket): Promise<string> {
   const chunk: unknown = await Promise.race([
     once(socket, 'data').then(([data]) => data),
     once(socket, 'close').then(() => ''),

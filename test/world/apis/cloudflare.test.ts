@@ -24,7 +24,7 @@ const envelope = z.object({
   result_info: z.record(z.string(), z.number()).optional(),
 });
 
-async function ask(
+async function call(
   method: string,
   path: string,
   {
@@ -44,7 +44,7 @@ async function ask(
 const txt = { type: 'TXT', name: 'x.example.com', content: '"value"' };
 
 describe('the simulator refuses', { concurrency: true }, () => {
-  const refused: readonly (readonly [what: string, status: number, code: number, Parameters<typeof ask>])[] =
+  const refused: readonly (readonly [what: string, status: number, code: number, Parameters<typeof call>])[] =
     [
       ['a malformed token', 400, 6003, ['GET', '/zones', { token: '"quoted"' }]],
       ['an unknown token', 403, 9109, ['GET', '/zones', { token: UNKNOWN_TOKEN }]],
@@ -112,7 +112,7 @@ describe('the simulator refuses', { concurrency: true }, () => {
     ];
   for (const [what, status, code, request] of refused) {
     test(what, async () => {
-      const answer = await ask(...request);
+      const answer = await call(...request);
       assert.deepEqual(
         [answer.status, answer.errors[0]?.code, answer.success, answer.result],
         [status, code, false, null],
@@ -123,7 +123,7 @@ describe('the simulator refuses', { concurrency: true }, () => {
 
 test('refuses identical records and a CNAME beside addresses, accepts a CNAME beside CAA and TXT', async () => {
   const post = async (type: string, part: object) => {
-    const { errors } = await ask('POST', records, { body: { type, name: 'b.example.com', ...part } });
+    const { errors } = await call('POST', records, { body: { type, name: 'b.example.com', ...part } });
     return errors[0]?.code;
   };
   assert.equal(await post('TXT', { content: '"one"' }), undefined);
@@ -136,10 +136,10 @@ test('refuses identical records and a CNAME beside addresses, accepts a CNAME be
 
 test('appends the zone to a name outside it, and quotes unquoted text on the next read', async () => {
   const body = { type: 'TXT', name: 'App.Example.ORG', content: `a"${'b'.repeat(300)}` };
-  const { result } = await ask('POST', records, { body });
+  const { result } = await call('POST', records, { body });
   const made = z.object({ id: z.string(), name: z.string(), content: z.string() }).parse(result);
   assert.deepEqual([made.name, made.content], ['app.example.org.example.com', body.content]);
-  const again = z.object({ content: z.string() }).parse((await ask('GET', `${records}/${made.id}`)).result);
+  const again = z.object({ content: z.string() }).parse((await call('GET', `${records}/${made.id}`)).result);
   assert.match(again.content, /^"a\\"b{253}" "b{47}"$/);
 });
 
@@ -152,18 +152,18 @@ test('a batch is atomic, deletes before it posts, and responds with lists', asyn
   const alias = { type: 'CNAME', name: 'a.example.net', content: 'b.example.net' };
   const path = `${other}/dns_records/batch`;
   const before = simulator.recordsOf('example.net');
-  const failed = await ask('POST', path, {
+  const failed = await call('POST', path, {
     body: { deletes: [{ id }], posts: [alias, { ...alias, ttl: 2 }] },
   });
   assert.equal(failed.errors[0]?.code, 9021);
   assert.deepEqual(simulator.recordsOf('example.net'), before);
-  const { result } = await ask('POST', path, { body: { posts: [alias], deletes: [{ id }] } });
+  const { result } = await call('POST', path, { body: { posts: [alias], deletes: [{ id }] } });
   assert.deepEqual(Object.keys(Object(result)), ['deletes', 'posts']);
 });
 
 test('a token without a zone may not list zones', async () => {
   const blind = simulator.addToken({ zones: { 'example.com': { dnsEdit: true } } });
-  const answer = await ask('GET', '/zones', { token: blind });
+  const answer = await call('GET', '/zones', { token: blind });
   assert.deepEqual([answer.status, answer.errors[0]?.code], [403, 0]);
 });
 

@@ -33,7 +33,7 @@ interface Asking {
   readonly world?: { readonly baseUrl: string; readonly token: string };
 }
 
-async function ask(method: string, path: string, options: Asking = {}) {
+async function call(method: string, path: string, options: Asking = {}) {
   const { body, headers = {}, world = simulator, token = world.token } = options;
   const response = await fetch(world.baseUrl + path, {
     method,
@@ -45,14 +45,14 @@ async function ask(method: string, path: string, options: Asking = {}) {
 }
 
 const txt = { type: 'TXT', name: 'x', target: 'value' };
-const post = (part: object): Parameters<typeof ask> => ['POST', records, { body: { ...txt, ...part } }];
+const post = (part: object): Parameters<typeof call> => ['POST', records, { body: { ...txt, ...part } }];
 
 describe('the simulator refuses', { concurrency: true }, () => {
   const refused: readonly (readonly [
     what: string,
     status: number,
     reason: RegExp,
-    Parameters<typeof ask>,
+    Parameters<typeof call>,
   ])[] = [
     ['no token', 401, /^Invalid Token$/, ['GET', '/domains', { headers: { authorization: '' } }]],
     ['an unknown token', 401, /^Invalid Token$/, ['GET', '/domains', { token: 'n'.repeat(64) }]],
@@ -131,7 +131,7 @@ describe('the simulator refuses', { concurrency: true }, () => {
   ];
   for (const [what, status, reason, request] of refused) {
     test(what, async () => {
-      const refusal = await ask(...request);
+      const refusal = await call(...request);
       assert.equal(refusal.status, status);
       assert.match(failure.parse(refusal.answer).errors[0]?.reason ?? '', reason);
     });
@@ -140,14 +140,14 @@ describe('the simulator refuses', { concurrency: true }, () => {
 
 test('stores an identical record again with every post', async () => {
   const made = await Promise.all(
-    [1, 2].map(async () => recordAnswer.parse((await ask(...post({ name: 'twice' }))).answer)),
+    [1, 2].map(async () => recordAnswer.parse((await call(...post({ name: 'twice' }))).answer)),
   );
   assert.notEqual(made[0]?.id, made[1]?.id);
 });
 
 test('normalizes what it stores: TTLs, dots, names, flags', async () => {
   const stored = async (part: object) => {
-    const { target, ttl_sec, name } = recordAnswer.parse((await ask(...post(part))).answer);
+    const { target, ttl_sec, name } = recordAnswer.parse((await call(...post(part))).answer);
     return [name, target, ttl_sec];
   };
   assert.deepEqual(await stored({ name: 't1', ttl_sec: 301 }), ['t1', 'value', 3600]);
@@ -155,7 +155,7 @@ test('normalizes what it stores: TTLs, dots, names, flags', async () => {
   assert.deepEqual(await stored({ name: 't3', ttl_sec: 9_999_999 }), ['t3', 'value', 2_419_200]);
   const alias = { type: 'CNAME', name: 'c.example.com', target: 'b.example.' };
   assert.deepEqual(await stored(alias), ['c', 'b.example', 0]);
-  const { answer } = await ask(
+  const { answer } = await call(
     ...post({ type: 'CAA', name: 'caa', tag: 'iodef', target: 'mailto:a@b.example', flags: 128 }),
   );
   assert.ok(!Object.keys(Object(answer)).includes('flags'));
@@ -167,32 +167,35 @@ test('lists are paged and filtered, and their headers say when the rate window e
     world.addRecord('example.com', { type: 'TXT', name: `n${index}`, target: 'x' });
   }
   const path = `/domains/${world.domain('example.com').id}/records`;
-  const usual = await ask('GET', path, { world });
+  const usual = await call('GET', path, { world });
   assert.match(usual.headers.get('retry-after') ?? '', /^\d+$/);
   const shown = ({ answer }: { answer: unknown }) => {
     const { data, ...numbers } = page.parse(answer);
     return [data.length, numbers];
   };
   assert.deepEqual(shown(usual), [100, { page: 1, pages: 2, results: 130 }]);
-  assert.deepEqual(shown(await ask('GET', `${path}?page=5&page_size=25`, { world })), [
+  assert.deepEqual(shown(await call('GET', `${path}?page=5&page_size=25`, { world })), [
     25,
     { page: 5, pages: 6, results: 130 },
   ]);
   const headers = { 'x-filter': '{"+or": [{"name": "n1"}, {"name": "n129", "type": "TXT"}, {"name": "n"}]}' };
-  assert.deepEqual(shown(await ask('GET', path, { world, headers })), [2, { page: 1, pages: 1, results: 2 }]);
+  assert.deepEqual(shown(await call('GET', path, { world, headers })), [
+    2,
+    { page: 1, pages: 1, results: 2 },
+  ]);
 });
 
 test('a user sees only the domains of the grants', async () => {
-  const { results } = page.parse((await ask('GET', '/domains', { token: restricted })).answer);
+  const { results } = page.parse((await call('GET', '/domains', { token: restricted })).answer);
   assert.equal(results, 1);
 });
 
 test('refuses more than 200 lists in a minute', async () => {
   await using world = await createLinode({ zones: ['example.com'] });
   for (let index = 0; index < 200; index += 1)
-    assert.equal((await ask('GET', '/domains', { world })).status, 200);
-  assert.equal((await ask('GET', '/domains', { world })).status, 429);
-  assert.equal((await ask('GET', `/domains/${world.domain('example.com').id}`, { world })).status, 200);
+    assert.equal((await call('GET', '/domains', { world })).status, 200);
+  assert.equal((await call('GET', '/domains', { world })).status, 429);
+  assert.equal((await call('GET', `/domains/${world.domain('example.com').id}`, { world })).status, 200);
 });
 
 class Recorder implements ZonePublisher {
@@ -207,7 +210,7 @@ test('publishes the whole zone after every write, as the name servers answer it'
   await using world = await createLinode({ zones: ['example.com'], publisher });
   const domain = world.domain('example.com');
   const path = `/domains/${domain.id}/records`;
-  const write = (body: object) => ask('POST', path, { world, body });
+  const write = (body: object) => call('POST', path, { world, body });
   await write({ type: 'TXT', name: '', target: `"q" \\ ${'x'.repeat(300)}` });
   await write({ type: 'CAA', name: 'a', tag: 'issue', target: 'ca;x=y', ttl_sec: 300 });
   domain.ttlSec = 3600;
@@ -226,6 +229,6 @@ test('publishes the whole zone after every write, as the name servers answer it'
     ],
   ]);
   domain.status = 'disabled';
-  await ask('DELETE', `${path}/${recordAnswer.parse(last.answer).id}`, { world });
+  await call('DELETE', `${path}/${recordAnswer.parse(last.answer).id}`, { world });
   assert.deepEqual(publisher.published.at(-1), ['example.com', []]);
 });

@@ -12,7 +12,7 @@ simulator.zone('other.com').access = 'other-servers';
 type Fields = Readonly<Record<string, string>>;
 
 /** The response to a form; an empty value omits the parameter. */
-async function ask(command: string, fields: Fields = {}, world = simulator, method = 'POST') {
+async function call(command: string, fields: Fields = {}, world = simulator, method = 'POST') {
   const form = new URLSearchParams({
     ApiUser: world.username,
     ApiKey: world.apiKey,
@@ -34,7 +34,7 @@ async function ask(command: string, fields: Fields = {}, world = simulator, meth
 /** Calls setHosts with one host; its parameters have the number 1. */
 function setOne(host: Fields, others: Fields = {}, world = simulator) {
   const numbered = Object.entries(host).map(([name, value]) => [`${name}1`, value]);
-  return ask('dns.setHosts', { ...Object.fromEntries(numbered), ...others }, world);
+  return call('dns.setHosts', { ...Object.fromEntries(numbered), ...others }, world);
 }
 
 const A = { HostName: 'www', RecordType: 'A', Address: '192.0.2.1', TTL: '300' };
@@ -57,11 +57,11 @@ describe('the simulator refuses', { concurrency: true }, () => {
     ['a domain on other name servers', 2030288, { SLD: 'other' }],
   ];
   for (const [what, number, fields] of refused) {
-    test(what, async () => assert.equal((await ask('dns.getHosts', fields)).number, number));
+    test(what, async () => assert.equal((await call('dns.getHosts', fields)).number, number));
   }
 
   test('a write to a locked domain', async () => {
-    assert.equal((await ask('dns.getHosts', { SLD: 'locked' })).number, 0);
+    assert.equal((await call('dns.getHosts', { SLD: 'locked' })).number, 0);
     assert.equal((await setOne(A, { SLD: 'locked' })).number, 2030166);
   });
 
@@ -103,11 +103,11 @@ describe('the simulator refuses', { concurrency: true }, () => {
         ).flat(),
       );
     const srv = { name: '_sip._tcp.example.com', type: 'SRV', ttl: 300, data: '0 1 5060 sip.example.net.' };
-    assert.equal((await ask('dns.setHosts', many(151), world)).number, 4013288);
-    assert.equal((await ask('dns.setHosts', many(150), world)).number, 0);
+    assert.equal((await call('dns.setHosts', many(151), world)).number, 4013288);
+    assert.equal((await call('dns.setHosts', many(150), world)).number, 0);
     world.zone('example.com').services = [srv];
-    assert.equal((await ask('dns.setHosts', many(150), world)).number, 4013288);
-    assert.equal((await ask('dns.setHosts', many(11), world, 'GET')).status, 404);
+    assert.equal((await call('dns.setHosts', many(150), world)).number, 4013288);
+    assert.equal((await call('dns.setHosts', many(11), world, 'GET')).status, 404);
   });
 
   test('over the rate limit, responds with a bare 405', async () => {
@@ -180,7 +180,7 @@ describe('a write', { concurrency: true }, () => {
       Object.entries({ HostName: '@', RecordType: 'MX', Address: 'mx.example.', MXPref, TTL: '300' }).map(
         ([name, value]) => [`${name}${n}`, value],
       );
-    await ask(
+    await call(
       'dns.setHosts',
       { EmailType: 'MX', ...Object.fromEntries([...mx(1, '10'), ...mx(2, '20')]) },
       world,
@@ -201,7 +201,7 @@ describe('a write', { concurrency: true }, () => {
 test('responds with one <host> in lower case for each host, and escapes XML characters', async () => {
   await using world = await createNamecheap({ zones: ['example.com'] });
   world.zone('example.com').plant({ Name: '@', Type: 'TXT', Address: '<a> & "b"\n' });
-  const { text } = await ask('dns.getHosts', {}, world);
+  const { text } = await call('dns.getHosts', {}, world);
   assert.match(
     text,
     /<host HostId="\d+" Name="@" Type="TXT" Address="&lt;a&gt; &amp; &quot;b&quot;&#10;" MXPref="10" TTL="1799"/,
@@ -230,7 +230,7 @@ test('publishes what the name servers answer: no CNAME to an underscore name, a 
   const numbered = hosts.flatMap((host, n) =>
     Object.entries(host).map(([name, value]) => [`${name}${n + 1}`, value]),
   );
-  await ask('dns.setHosts', { EmailType: 'MX', ...Object.fromEntries(numbered) }, world);
+  await call('dns.setHosts', { EmailType: 'MX', ...Object.fromEntries(numbered) }, world);
   assert.equal(zone.hosts.length, 5);
   const [[name, records] = ['', []]] = publisher.published;
   assert.equal(name, 'example.com');

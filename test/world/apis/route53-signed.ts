@@ -19,7 +19,7 @@ const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
  * Sends a request to the simulator, signed here according to the documentation, without AWS's own
  * client.
  */
-export async function ask(
+export async function sendSigned(
   simulator: Route53Simulator,
   method: string,
   target: string,

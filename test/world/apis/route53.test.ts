@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import type { ZonePublisher, ZoneRecord } from '../dns/publisher.ts';
 import { createRoute53, type Route53Simulator } from './route53.ts';
-import { ask, batch, type SignedChange, type SignedOptions, set } from './route53-signed.ts';
+import { batch, type SignedChange, type SignedOptions, sendSigned, set } from './route53-signed.ts';
 
 const simulator = await createRoute53({ zones: ['example.com', 'example.net'] });
 after(() => simulator[Symbol.asyncDispose]());
@@ -19,7 +19,7 @@ const limited = simulator.addUser({
 });
 
 const change = (world: Route53Simulator, ...changes: readonly SignedChange[]) =>
-  ask(world, 'POST', rrset(world), { body: batch(...changes) });
+  sendSigned(world, 'POST', rrset(world), { body: batch(...changes) });
 
 type Refused = readonly [what: string, code: string, words: RegExp, target: string, options?: SignedOptions];
 
@@ -65,7 +65,7 @@ describe('the simulator refuses requests', { concurrency: true }, () => {
   ];
   for (const [what, code, words, target, options] of refused) {
     test(what, async () => {
-      const answer = await ask(simulator, 'GET', target, options);
+      const answer = await sendSigned(simulator, 'GET', target, options);
       assert.equal(answer.code, code, answer.text);
       assert.match(answer.message, words);
     });
@@ -127,7 +127,7 @@ describe('the simulator refuses changes', { concurrency: true }, () => {
   }
 
   test('that are not XML', async () => {
-    const answer = await ask(simulator, 'POST', rrset(simulator), { body: '<a><b></a>' });
+    const answer = await sendSigned(simulator, 'POST', rrset(simulator), { body: '<a><b></a>' });
     assert.deepEqual([answer.status, answer.code], [400, 'MalformedInput']);
   });
 
@@ -138,7 +138,7 @@ describe('the simulator refuses changes', { concurrency: true }, () => {
   ] as const) {
     test(`with a ${what} that a policy condition does not list`, async () => {
       const options = { user: limited, body: batch([action, one]) };
-      const answer = await ask(simulator, 'POST', rrset(simulator), options);
+      const answer = await sendSigned(simulator, 'POST', rrset(simulator), options);
       assert.match(answer.message, /not authorized to perform: route53:ChangeResourceRecordSets/);
     });
   }
@@ -146,7 +146,7 @@ describe('the simulator refuses changes', { concurrency: true }, () => {
 
 test('policy conditions see names in lower case, in octal, without the final dot', async () => {
   const body = batch(['CREATE', set('TXT', ['"x"'], { name: '*.Example.com.' })]);
-  const answer = await ask(simulator, 'POST', rrset(simulator), { user: limited, body });
+  const answer = await sendSigned(simulator, 'POST', rrset(simulator), { user: limited, body });
   assert.equal(answer.status, 200, answer.text);
 });
 
@@ -190,11 +190,11 @@ test('a list begins at the requested name, in the order of reversed labels, and 
   for (const name of ['b', 'a', '\\052', '_x.a', 'c.b']) {
     world.plant('example.com', { Name: `${name}.example.com.`, Type: 'TXT', TTL: 60, values: ['"x"'] });
   }
-  const names = (await ask(world, 'GET', rrset(world)))
+  const names = (await sendSigned(world, 'GET', rrset(world)))
     .all('Name')
     .map((name) => name.replace('example.com.', ''));
   assert.deepEqual(names, ['', '', '\\052.', 'a.', '_x.a.', 'b.', 'c.b.']);
-  const page = await ask(world, 'GET', `${rrset(world)}?name=a.example.com&maxitems=2`);
+  const page = await sendSigned(world, 'GET', `${rrset(world)}?name=a.example.com&maxitems=2`);
   assert.deepEqual(page.all('Name'), ['a.example.com.', '_x.a.example.com.']);
   assert.deepEqual(
     [page.all('IsTruncated'), page.all('NextRecordName'), page.all('NextRecordType')],
@@ -213,7 +213,7 @@ test('only a trusted principal can assume a role, and the role’s keys need the
       RoleSessionName: 'me',
       ExternalId: externalId,
     };
-    return ask(world, 'POST', '/', { service: 'sts', body: new URLSearchParams(fields).toString() });
+    return sendSigned(world, 'POST', '/', { service: 'sts', body: new URLSearchParams(fields).toString() });
   };
   assert.match(
     (await assume('e2')).message,
@@ -224,13 +224,13 @@ test('only a trusted principal can assume a role, and the role’s keys need the
   assert.ok(session);
   const { accessKeyId, secretAccessKey } = session;
   const tokenless = { accessKeyId, secretAccessKey, sessionToken: undefined };
-  assert.equal((await ask(world, 'GET', ZONES, { user: tokenless })).code, 'InvalidClientTokenId');
+  assert.equal((await sendSigned(world, 'GET', ZONES, { user: tokenless })).code, 'InvalidClientTokenId');
   assert.match(
-    (await ask(world, 'GET', ZONES, { user: session })).message,
+    (await sendSigned(world, 'GET', ZONES, { user: session })).message,
     /assumed-role\/dns\/me is not authorized/,
   );
   session.expires = 0;
-  assert.equal((await ask(world, 'GET', ZONES, { user: session })).code, 'ExpiredToken');
+  assert.equal((await sendSigned(world, 'GET', ZONES, { user: session })).code, 'ExpiredToken');
 });
 
 class Recorder implements ZonePublisher {
@@ -254,7 +254,8 @@ test('publishes every write as the name servers serve it, and reports INSYNC aft
     ['CREATE', alias],
   );
   assert.deepEqual(made.all('Status'), ['PENDING']);
-  const status = async () => (await ask(world, 'GET', `/2013-04-01${made.all('Id')[0]}`)).all('Status')[0];
+  const status = async () =>
+    (await sendSigned(world, 'GET', `/2013-04-01${made.all('Id')[0]}`)).all('Status')[0];
   assert.deepEqual([await status(), publisher.published], ['PENDING', []]);
   await world.published();
   while ((await status()) !== 'INSYNC');

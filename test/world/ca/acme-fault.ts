@@ -114,7 +114,7 @@ export function rewritten(answer: AcmeAnswer, { status, body, headers }: Rewrite
 }
 
 /** Turns a valid order into one that is processing (RFC 8555 §7.1.6) and changes nothing else. */
-export function withOrderHeld(answer: AcmeAnswer, retryAfterS: number): AcmeAnswer {
+export function asProcessing(answer: AcmeAnswer, retryAfterS: number): AcmeAnswer {
   const order = decodeBody(answer.body);
   const isOrder = typeof order === 'object' && order !== null && 'finalize' in order && 'status' in order;
   if (!isOrder || order.status !== 'valid') return answer;

@@ -47,7 +47,7 @@ interface Got {
 }
 
 /** Sends one request to the front. Rejects if there is no complete response in time. */
-async function ask(
+async function send(
   { directoryUrl, apiCaFile }: AcmeFront,
   path = '/dir',
   { body = '', timeoutMs = 5000 } = {},
@@ -76,12 +76,12 @@ test('forwards unfaulted requests unchanged, including the Host field, and count
   const { front, reached } = await frontFor(t);
   const payload = Buffer.from('{"profile":"classic"}').toString('base64url');
   const body = JSON.stringify({ protected: 'x', payload, signature: 'y' });
-  const { status, headers, text } = await ask(front, '/order-plz', { body });
+  const { status, headers, text } = await send(front, '/order-plz', { body });
   assert.deepEqual([status, headers['replay-nonce']], [200, 'nonce-1']);
   assert.deepEqual(JSON.parse(text), { host: new URL(front.directoryUrl).host, sent: body });
-  await ask(front, '/authZ/abc?x=1');
-  await ask(front, '/authZ/def');
-  await ask(front, '/draft-ietf-acme-ari-03/renewalInfo/a.b');
+  await send(front, '/authZ/abc?x=1');
+  await send(front, '/authZ/def');
+  await send(front, '/draft-ietf-acme-ari-03/renewalInfo/a.b');
   assert.deepEqual(
     [...front.requests()],
     [
@@ -99,16 +99,16 @@ test('replaces a response by a status, as many times as requested', async (t) =>
   const { front, reached } = await frontFor(t);
   front.failNext('GET /dir', { kind: 'status', status: 503, retryAfter: '7' }, 2);
   for (let time = 0; time < 2; time += 1) {
-    const { status, headers, text } = await ask(front);
+    const { status, headers, text } = await send(front);
     assert.deepEqual([status, headers['retry-after'], text], [503, '7', '']);
   }
   assert.deepEqual(reached, []);
   front.failWhen(({ kind }) => kind === 'GET /dir', { kind: 'status', status: 500, executed: true });
-  assert.equal((await ask(front)).status, 500);
+  assert.equal((await send(front)).status, 500);
   assert.deepEqual(reached, ['GET /dir']);
-  assert.equal((await ask(front, '/nonce-plz')).status, 200);
+  assert.equal((await send(front, '/nonce-plz')).status, 200);
   front.clearFaults();
-  assert.equal((await ask(front)).status, 200);
+  assert.equal((await send(front)).status, 200);
 });
 
 for (const executed of [false, true]) {
@@ -117,14 +117,14 @@ for (const executed of [false, true]) {
   test(`resets a connection, ${when}`, async (t) => {
     const { front, reached } = await frontFor(t);
     front.failNext('POST /order-plz', { kind: 'reset', executed });
-    await assert.rejects(ask(front, '/order-plz', { body: 'x' }), CUT);
+    await assert.rejects(send(front, '/order-plz', { body: 'x' }), CUT);
     assert.equal(reached.length, times);
   });
 
   test(`leaves a request hanging, ${when}`, async (t) => {
     const { front, reached } = await frontFor(t);
     front.failNext('GET /dir', { kind: 'hang', executed });
-    await assert.rejects(ask(front, '/dir', { timeoutMs: 500 }), LATE);
+    await assert.rejects(send(front, '/dir', { timeoutMs: 500 }), LATE);
     await eventually(
       'the request arrived',
       () => (reached.length === times && front.calls.length === 1) || undefined,
@@ -134,14 +134,14 @@ for (const executed of [false, true]) {
   test(`delays a response, ${executed ? when : 'and carries out the request after the delay'}`, async (t) => {
     const { front, reached } = await frontFor(t);
     front.failNext('GET /dir', { kind: 'slow', ms: 60_000, executed });
-    await assert.rejects(ask(front, '/dir', { timeoutMs: 500 }), LATE);
+    await assert.rejects(send(front, '/dir', { timeoutMs: 500 }), LATE);
     await eventually(
       'the request arrived',
       () => (reached.length === times && front.calls.length === 1) || undefined,
     );
     front.failNext('GET /dir', { kind: 'slow', ms: 100, executed });
     const started = performance.now();
-    assert.equal((await ask(front)).status, 200);
+    assert.equal((await send(front)).status, 200);
     assert.ok(performance.now() - started >= 99);
   });
 }
@@ -154,12 +154,12 @@ test('rewrites a response', async (t) => {
     body: (was) => ({ ...Object(was), newOrder: 'https://elsewhere.test/' }),
     headers: { 'cache-control': undefined, 'retry-after': '5' },
   });
-  const { status, headers, text } = await ask(front);
+  const { status, headers, text } = await send(front);
   assert.deepEqual([status, headers['cache-control'], headers['retry-after']], [203, undefined, '5']);
   const { sent, newOrder } = JSON.parse(text);
   assert.deepEqual([sent, newOrder], ['', 'https://elsewhere.test/']);
   front.failNext('GET /dir', { kind: 'rewrite', body: (was) => JSON.stringify(was).slice(0, 6) });
-  assert.equal((await ask(front)).text, '{"host');
+  assert.equal((await send(front)).text, '{"host');
 });
 
 for (const [problem, status, retryAfter] of [
@@ -169,7 +169,7 @@ for (const [problem, status, retryAfter] of [
   test(`responds ${problem.type} in the CA’s format, with a nonce of its own`, async (t) => {
     const { front, reached } = await frontFor(t);
     front.failNext('POST /order-plz', problem);
-    const { headers, text, ...answer } = await ask(front, '/order-plz', { body: 'x' });
+    const { headers, text, ...answer } = await send(front, '/order-plz', { body: 'x' });
     const type = `urn:ietf:params:acme:error:${problem.type}`;
     assert.deepEqual(JSON.parse(text), { type, detail: problem.detail, status });
     assert.deepEqual([answer.status, headers['retry-after']], [status, retryAfter]);
@@ -185,7 +185,7 @@ test('shifts its clock, also in responses that it makes itself', async (t) => {
   front.failNext('GET /dir', { kind: 'status', status: 500 });
   front.failNext('GET /dir', rateLimited());
   for (const expected of [500, 429, 200]) {
-    const { status, headers } = await ask(front);
+    const { status, headers } = await send(front);
     const behind = Date.now() - Date.parse(String(headers.date));
     assert.equal(status, expected);
     assert.ok(Math.abs(behind - 86_400_000) < 10_000, `${behind} ms`);
@@ -194,13 +194,13 @@ test('shifts its clock, also in responses that it makes itself', async (t) => {
 
 test('reports a valid order as processing until it is released', async (t) => {
   const { front } = await frontFor(t);
-  front.holdOrders(9);
-  const held = await ask(front, '/my-order/1');
+  front.keepOrdersProcessing(9);
+  const held = await send(front, '/my-order/1');
   assert.deepEqual(JSON.parse(held.text), { status: 'processing', finalize: ORDER.finalize });
   assert.equal(held.headers['retry-after'], '9');
-  assert.match((await ask(front)).text, /"host"/);
-  front.releaseOrders();
-  const released = await ask(front, '/my-order/1');
+  assert.match((await send(front)).text, /"host"/);
+  front.completeOrders();
+  const released = await send(front, '/my-order/1');
   assert.deepEqual(JSON.parse(released.text), ORDER);
   assert.equal(released.headers['retry-after'], undefined);
 });
@@ -208,9 +208,9 @@ test('reports a valid order as processing until it is released', async (t) => {
 test('refuses connections when stopped, and starts again', async (t) => {
   const { front } = await frontFor(t);
   await front.stop();
-  await assert.rejects(ask(front), /ECONNREFUSED/);
+  await assert.rejects(send(front), /ECONNREFUSED/);
   await front.start();
-  assert.equal((await ask(front)).status, 200);
+  assert.equal((await send(front)).status, 200);
 });
 
 test('cuts the connection if the CA is down', async (t) => {
@@ -224,5 +224,5 @@ test('cuts the connection if the CA is down', async (t) => {
   };
   const front = await startAcmeFront({ directory, address, behind });
   afterTest(t, () => front[Symbol.asyncDispose]());
-  await assert.rejects(ask(front), CUT);
+  await assert.rejects(send(front), CUT);
 });

@@ -9,11 +9,11 @@ import {
   type AcmeAnswer,
   type AcmeFault,
   type AcmeRequest,
+  asProcessing,
   type GrantedRequest,
   problemAnswer,
   retryAfterHeader,
   rewritten,
-  withOrderHeld,
 } from './acme-fault.ts';
 import { describeRequest, forward, readRequest, type Upstream, type WholeRequest } from './acme-upstream.ts';
 import { type KeyPairFiles, makeSelfSigned } from './self-signed.ts';
@@ -60,7 +60,7 @@ export class AcmeFront implements AsyncDisposable {
   readonly #granted: GrantedRequest[] = [];
   readonly #closing = new AbortController();
   #open: OpenServer | undefined;
-  #heldS: number | undefined;
+  #processingS: number | undefined;
 
   constructor(address: string, files: KeyPairFiles, behind: Upstream) {
     this.directoryUrl = `https://${address}:${PORT}${new URL(behind.directoryUrl).pathname}`;
@@ -102,15 +102,15 @@ export class AcmeFront implements AsyncDisposable {
   }
 
   /**
-   * Reports valid orders as `processing`, with this Retry-After, until `releaseOrders`, like a slow
+   * Reports valid orders as `processing`, with this Retry-After, until `completeOrders`, like a slow
    * CA.
    */
-  holdOrders(retryAfterS = 1): void {
-    this.#heldS = retryAfterS;
+  keepOrdersProcessing(retryAfterS = 1): void {
+    this.#processingS = retryAfterS;
   }
 
-  releaseOrders(): void {
-    this.#heldS = undefined;
+  completeOrders(): void {
+    this.#processingS = undefined;
   }
 
   /** Closes its port, which then refuses connections, and cuts the open ones. */
@@ -187,8 +187,8 @@ export class AcmeFront implements AsyncDisposable {
     }
     if (!answer) throw new Error('there is no response: the request was not carried out');
     const dated = { ...answer, headers: { ...answer.headers, ...now } };
-    const held = this.#heldS === undefined ? dated : withOrderHeld(dated, this.#heldS);
-    return fault?.kind === 'rewrite' ? rewritten(held, fault) : held;
+    const delayed = this.#processingS === undefined ? dated : asProcessing(dated, this.#processingS);
+    return fault?.kind === 'rewrite' ? rewritten(delayed, fault) : delayed;
   }
 
   async #nonce({ headers }: WholeRequest): Promise<string | undefined> {

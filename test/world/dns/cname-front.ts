@@ -1,5 +1,5 @@
 import packet, { type Answer, type DecodedPacket, type Question } from 'dns-packet';
-import { ask, type Endpoint, exchangeTcp, exchangeUdp } from './dns-client.ts';
+import { type Endpoint, exchangeTcp, exchangeUdp, query } from './dns-client.ts';
 import { DnsFaults, type SeenQuestion, seenQuestion } from './dns-faults.ts';
 import { type Answerer, type DnsListener, listenDns, type Transport } from './dns-listener.ts';
 import { encodeReply } from './dns-reply.ts';
@@ -76,7 +76,7 @@ async function flattened(
   target: string,
   resolver: string,
 ): Promise<Answer[] | 'SERVFAIL'> {
-  const reply = await ask(resolver, target, type).catch(() => undefined);
+  const reply = await query(resolver, target, type).catch(() => undefined);
   if (reply?.rcode !== 'NOERROR') return 'SERVFAIL';
   return reply.answers.filter((answer) => answer.type === type).map((answer) => ({ ...answer, name }));
 }

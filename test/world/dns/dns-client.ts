@@ -41,7 +41,7 @@ export interface AskOptions {
  * Sends one query to port 53 of the address, with recursion desired. Rejects if there is no
  * response in time.
  */
-export async function ask(
+export async function query(
   address: string,
   name: string,
   type: RecordType,

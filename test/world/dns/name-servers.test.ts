@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Answer } from 'dns-packet';
 import { afterTest } from '../../harness/after-test.ts';
 import { createWorld, type World } from '../world.ts';
-import { ask, txtTexts } from './dns-client.ts';
+import { query, txtTexts } from './dns-client.ts';
 import type { ZoneRecord } from './publisher.ts';
 
 const zone = 'example.test';
@@ -26,14 +26,15 @@ const dataOf = (answers: readonly Answer[], type: string) =>
     .filter((answer) => answer.type === type)
     .map((answer) => ('data' in answer ? answer.data : undefined));
 const ttlOf = (answer: Answer) => ('ttl' in answer ? answer.ttl : undefined);
-const addresses = async (server: string, name: string) => dataOf((await ask(server, name, 'A')).answers, 'A');
+const addresses = async (server: string, name: string) =>
+  dataOf((await query(server, name, 'A')).answers, 'A');
 
 describe('publishing', () => {
   test('both servers answer authoritatively once publish() resolves', async () => {
     const { nameServers } = world;
     await nameServers.publish(zone, [record('app.example.test', 'A', '192.0.2.1', 77)]);
     for (const { address } of [nameServers.ns1, nameServers.ns2]) {
-      const reply = await ask(address, 'app.example.test', 'A');
+      const reply = await query(address, 'app.example.test', 'A');
       assert.equal(reply.authoritative, true);
       assert.deepEqual(dataOf(reply.answers, 'A'), ['192.0.2.1']);
       assert.deepEqual(reply.answers.map(ttlOf), [77]);
@@ -52,7 +53,7 @@ describe('publishing', () => {
     ]);
     assert.deepEqual(await addresses(nameServers.ns1.address, 'a.example.test'), ['192.0.2.3']);
     await nameServers.publish(zone, []);
-    assert.equal((await ask(nameServers.ns2.address, 'b.example.test', 'A')).rcode, 'NXDOMAIN');
+    assert.equal((await query(nameServers.ns2.address, 'b.example.test', 'A')).rcode, 'NXDOMAIN');
   });
 
   test('a name has two TXT values, and one is removed without the other', async () => {
@@ -61,7 +62,8 @@ describe('publishing', () => {
       record('_acme-challenge.example.test', 'TXT', 'one'),
       record('_acme-challenge.example.test', 'TXT', '"two"'),
     ];
-    const values = async () => txtTexts((await ask(nameServers.ns1.address, one.name, 'TXT')).answers).sort();
+    const values = async () =>
+      txtTexts((await query(nameServers.ns1.address, one.name, 'TXT')).answers).sort();
     await nameServers.publish(zone, [one, two]);
     assert.deepEqual(await values(), ['one', 'two']);
     await nameServers.publish(zone, [two]);
@@ -78,7 +80,7 @@ describe('publishing', () => {
       record('three.example.test', 'TXT', '"\\195\\169"'),
     ]);
     for (const [at, name] of ['one', 'two', 'three'].entries()) {
-      const { answers } = await ask(nameServers.ns1.address, `${name}.example.test`, 'TXT');
+      const { answers } = await query(nameServers.ns1.address, `${name}.example.test`, 'TXT');
       assert.deepEqual(txtTexts(answers), [texts[at]]);
     }
   });
@@ -141,7 +143,7 @@ describe('records that BIND itself refuses', () => {
     const { nameServers } = world;
     await nameServers.publish(zone, [alias, caa]);
     for (const { address } of [nameServers.ns1, nameServers.ns2]) {
-      const reply = await ask(address, 'APP.example.test', 'CAA');
+      const reply = await query(address, 'APP.example.test', 'CAA');
       assert.equal(reply.authoritative, true);
       assert.deepEqual(
         reply.answers.map(({ type, name }) => `${name} ${type}`),
@@ -149,7 +151,7 @@ describe('records that BIND itself refuses', () => {
       );
       assert.match(JSON.stringify(dataOf(reply.answers, 'CAA')), /letsencrypt\.org;validationmethods=dns-01/);
       for (const type of ['A', 'TXT', 'CNAME'] as const) {
-        assert.deepEqual(dataOf((await ask(address, 'app.example.test', type)).answers, 'CNAME'), [
+        assert.deepEqual(dataOf((await query(address, 'app.example.test', type)).answers, 'CNAME'), [
           'gateway.cluster.test',
         ]);
       }
@@ -160,7 +162,7 @@ describe('records that BIND itself refuses', () => {
     const { nameServers } = world;
     await nameServers.publish(zone, [alias, caa]);
     await nameServers.publish(zone, [caa, record('app.example.test', 'A', '192.0.2.9')]);
-    assert.equal((await ask(nameServers.ns1.address, 'app.example.test', 'CAA')).answers.length, 1);
+    assert.equal((await query(nameServers.ns1.address, 'app.example.test', 'CAA')).answers.length, 1);
     assert.deepEqual(await addresses(nameServers.ns1.address, 'app.example.test'), ['192.0.2.9']);
   });
 
@@ -171,7 +173,7 @@ describe('records that BIND itself refuses', () => {
       record(zone, 'CAA', '0 issue "ca.test"'),
     ]);
     for (const server of [nameServers.ns2.address, resolver.address]) {
-      const { answers } = await ask(server, zone, 'A');
+      const { answers } = await query(server, zone, 'A');
       assert.deepEqual(
         answers.map(({ type, name }) => `${name} ${type}`),
         [`${zone} A`],
@@ -184,7 +186,7 @@ describe('records that BIND itself refuses', () => {
       ['NS', 2],
       ['CAA', 1],
     ] as const) {
-      assert.equal((await ask(nameServers.ns1.address, zone, type)).answers.length, count, type);
+      assert.equal((await query(nameServers.ns1.address, zone, type)).answers.length, count, type);
     }
   });
 
@@ -194,7 +196,7 @@ describe('records that BIND itself refuses', () => {
     nameServers.setLag('ns2', Number.POSITIVE_INFINITY);
     await nameServers.publish(zone, [alias, caa]);
     const caas = async (server: string) =>
-      dataOf((await ask(server, 'app.example.test', 'CAA')).answers, 'CAA').length;
+      dataOf((await query(server, 'app.example.test', 'CAA')).answers, 'CAA').length;
     assert.equal(await caas(nameServers.ns1.address), 1);
     assert.equal(await caas(nameServers.ns2.address), 0);
     nameServers.setLag('ns2', 0);
@@ -212,10 +214,10 @@ describe('transport and faults', () => {
       const { nameServers } = world;
       await nameServers.publish(zone, [...long, ...beside]);
       const { address } = nameServers.ns1;
-      const plain = await ask(address, 'long.example.test', 'TXT', { transport: 'udp', udpPayload: 0 });
+      const plain = await query(address, 'long.example.test', 'TXT', { transport: 'udp', udpPayload: 0 });
       assert.equal(plain.truncated, true);
       for (const options of [{ transport: 'tcp' }, { transport: 'udp', udpPayload: 4096 }] as const) {
-        const whole = await ask(address, 'long.example.test', 'TXT', options);
+        const whole = await query(address, 'long.example.test', 'TXT', options);
         assert.deepEqual([whole.truncated, txtTexts(whole.answers).length], [false, 4], options.transport);
       }
     });
@@ -225,14 +227,14 @@ describe('transport and faults', () => {
     const { ns1 } = world.nameServers;
     await world.nameServers.publish(zone, [record('app.example.test', 'A', '192.0.2.1')]);
     ns1.faults.truncateUdp = true;
-    assert.equal((await ask(ns1.address, 'app.example.test', 'A', { transport: 'udp' })).truncated, true);
+    assert.equal((await query(ns1.address, 'app.example.test', 'A', { transport: 'udp' })).truncated, true);
     assert.deepEqual(await addresses(ns1.address, 'app.example.test'), ['192.0.2.1']);
     ns1.faults.truncateUdp = false;
     ns1.faults.servfail = true;
-    assert.equal((await ask(ns1.address, 'app.example.test', 'A')).rcode, 'SERVFAIL');
+    assert.equal((await query(ns1.address, 'app.example.test', 'A')).rcode, 'SERVFAIL');
     ns1.faults.servfail = false;
     ns1.faults.silent = true;
-    await assert.rejects(ask(ns1.address, 'app.example.test', 'A', { timeoutMs: 100 }), /does not respond/);
+    await assert.rejects(query(ns1.address, 'app.example.test', 'A', { timeoutMs: 100 }), /does not respond/);
     ns1.faults.silent = false;
     assert.deepEqual(await addresses(ns1.address, 'app.example.test'), ['192.0.2.1']);
     assert.deepEqual(Object.keys(ns1.questions.at(-1) ?? {}), ['name', 'type', 'transport', 'client', 'at']);
@@ -246,7 +248,7 @@ describe('transport and faults', () => {
     ]);
     const text = async () => {
       const started = performance.now();
-      const { rcode, answers } = await ask(ns1.address, 'app.example.test', 'TXT', { timeoutMs: 500 });
+      const { rcode, answers } = await query(ns1.address, 'app.example.test', 'TXT', { timeoutMs: 500 });
       const ms = performance.now() - started;
       return { said: answers.length > 0 ? txtTexts(answers) : rcode, ms };
     };
@@ -299,7 +301,7 @@ describe('transport and faults', () => {
   test('a stopped server refuses, and is up to date when it starts again', async () => {
     const { nameServers } = world;
     await nameServers.stop('ns1');
-    await assert.rejects(ask(nameServers.ns1.address, 'app.example.test', 'A'), /ECONNREFUSED/);
+    await assert.rejects(query(nameServers.ns1.address, 'app.example.test', 'A'), /ECONNREFUSED/);
     await nameServers.publish(zone, [record('app.example.test', 'A', '192.0.2.8')]);
     await nameServers.start('ns1');
     assert.deepEqual(await addresses(nameServers.ns1.address, 'app.example.test'), ['192.0.2.8']);

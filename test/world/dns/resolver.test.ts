@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Answer } from 'dns-packet';
 import { createWorld, type World } from '../world.ts';
-import { ask } from './dns-client.ts';
+import { query } from './dns-client.ts';
 import type { ZoneRecord } from './publisher.ts';
 
 const zone = 'example.test';
@@ -25,14 +25,15 @@ const dataOf = (answers: readonly Answer[], type: string) =>
   answers
     .filter((answer) => answer.type === type)
     .map((answer) => ('data' in answer ? answer.data : undefined));
-const addresses = async (server: string, name: string) => dataOf((await ask(server, name, 'A')).answers, 'A');
+const addresses = async (server: string, name: string) =>
+  dataOf((await query(server, name, 'A')).answers, 'A');
 
 test('follows the delegation of every zone, also of a zone inside another', async () => {
   const { nameServers, resolver } = world;
   for (const name of zones) {
     await nameServers.publish(name, [record(`www.${name}`, 'A', '192.0.2.4')]);
     assert.deepEqual(await addresses(resolver.address, `www.${name}`), ['192.0.2.4']);
-    const { answers } = await ask(resolver.address, name, 'NS');
+    const { answers } = await query(resolver.address, name, 'NS');
     assert.deepEqual(dataOf(answers, 'NS').sort(), [`ns1.${name}`, `ns2.${name}`]);
     assert.deepEqual(await addresses(resolver.address, `ns2.${name}`), [nameServers.ns2.address]);
   }
@@ -49,7 +50,7 @@ test('caches positive answers for a second, negative ones not at all', async () 
   };
   await nameServers.publish(zone, [record('here.example.test', 'A', '192.0.2.1', 3600)]);
   assert.deepEqual(await addresses(resolver.address, 'here.example.test'), ['192.0.2.1']);
-  assert.equal((await ask(resolver.address, 'gone.example.test', 'A')).rcode, 'NXDOMAIN');
+  assert.equal((await query(resolver.address, 'gone.example.test', 'A')).rcode, 'NXDOMAIN');
   const names = ['here.example.test', 'gone.example.test'];
   await nameServers.publish(
     zone,
@@ -93,22 +94,22 @@ test('the queries of the ingress, of the CA and of other clients can fail indepe
     }
     broken.faults.clear();
     broken.faults.when(() => true, { kind: 'servfail' }, 1);
-    const { rcode, authoritative } = await ask(broken.address, 'each.example.test', 'A');
+    const { rcode, authoritative } = await query(broken.address, 'each.example.test', 'A');
     assert.deepEqual([rcode, authoritative], ['SERVFAIL', false]);
     assert.deepEqual(await addresses(broken.address, 'each.example.test'), ['192.0.2.6']);
   }
   const before = resolver.forCa.questions.length;
-  await ask(resolver.forIngress.address, 'each.example.test', 'TXT');
+  await query(resolver.forIngress.address, 'each.example.test', 'TXT');
   assert.equal(resolver.forIngress.questions.at(-1)?.type, 'TXT');
   assert.equal(resolver.forCa.questions.length, before);
 });
 
 test('resolves nothing outside the world, and nothing at all when it is stopped', async () => {
   const { resolver } = world;
-  assert.equal((await ask(resolver.address, 'www.example.com', 'A')).rcode, 'NXDOMAIN');
+  assert.equal((await query(resolver.address, 'www.example.com', 'A')).rcode, 'NXDOMAIN');
   await resolver.stop();
   const entrances = [resolver.address, resolver.forIngress.address, resolver.forCa.address];
-  for (const address of entrances) await assert.rejects(ask(address, zone, 'A'), /ECONNREFUSED/);
+  for (const address of entrances) await assert.rejects(query(address, zone, 'A'), /ECONNREFUSED/);
   await resolver.start();
-  for (const address of entrances) assert.equal((await ask(address, zone, 'SOA')).rcode, 'NOERROR');
+  for (const address of entrances) assert.equal((await query(address, zone, 'SOA')).rcode, 'NOERROR');
 });

@@ -1,4 +1,4 @@
-import { ask, txtRecords } from '../dns/dns-client.ts';
+import { query, txtRecords } from '../dns/dns-client.ts';
 
 /** The destination of a connection. */
 export interface Route {
@@ -36,7 +36,7 @@ export function createRoutes({
   const firstTxt = async (name: string): Promise<string | undefined> => {
     const known = cache.get(name);
     if (known && known.untilMs > Date.now()) return known.value;
-    const reply = await ask(resolver, name, 'TXT');
+    const reply = await query(resolver, name, 'TXT');
     if (reply.rcode !== 'NOERROR' && reply.rcode !== 'NXDOMAIN')
       throw new Error(`${name} TXT: ${reply.rcode}`);
     const record = txtRecords(reply.answers)[0];

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock, until } from '../../../../src/clock.ts';
-import { ask } from '../../dns/dns-client.ts';
+import { query } from '../../dns/dns-client.ts';
 import { untilListening } from '../../management.ts';
 import { PORTS, type Service } from './service.ts';
 import type { Settings } from './settings.ts';
@@ -30,7 +30,7 @@ export const waitUntilReady: Service = async (settings, say) => {
 
 /** Looks up a name through the resolver and a name server. */
 async function resolves({ RESOLVER_ADDRESS, ZONE }: Settings): Promise<boolean> {
-  return ask(RESOLVER_ADDRESS, ZONE, 'SOA', { timeoutMs: 500 }).then(
+  return query(RESOLVER_ADDRESS, ZONE, 'SOA', { timeoutMs: 500 }).then(
     ({ rcode }) => rcode === 'NOERROR',
     () => false,
   );

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Answer } from 'dns-packet';
 import { systemClock, until } from '../../../../src/clock.ts';
 import { readIfThere } from '../../../../src/files.ts';
-import { ask } from '../../dns/dns-client.ts';
+import { query } from '../../dns/dns-client.ts';
 import { type HttpsAnswer, requestHttps } from '../../https-client.ts';
 import type { Service } from './service.ts';
 import type { Settings } from './settings.ts';
@@ -60,7 +60,7 @@ async function recordsOf({ NS1_ADDRESS, DOMAIN }: Settings): Promise<string[]> {
     [DOMAIN, 'CAA'],
     [`_dstack-app-address.${DOMAIN}`, 'TXT'],
   ] as const;
-  const replies = await Promise.all(questions.map(([name, type]) => ask(NS1_ADDRESS, name, type)));
+  const replies = await Promise.all(questions.map(([name, type]) => query(NS1_ADDRESS, name, type)));
   return replies.flatMap(({ answers }, at) =>
     answers.filter(({ type }) => type === questions[at]?.[1]).map(describe),
   );

@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 import { systemClock } from '../../../../src/clock.ts';
 import { eventually } from '../../../e2e/support.ts';
 import { temporaryDirectory } from '../../../harness/temporary-directory.ts';
-import { ask, txtTexts } from '../../dns/dns-client.ts';
+import { query, txtTexts } from '../../dns/dns-client.ts';
 import type { ZonePublisher, ZoneRecord } from '../../dns/publisher.ts';
 import { claimLoopback, type Loopback } from '../../loopback.ts';
 import { openServer } from '../../open-server.ts';
@@ -51,7 +51,7 @@ function publisherTo(addresses: readonly string[], patienceMs = 10_000, signal =
   return createHttpPublisher({ servers: addresses.map(urlOf), patienceMs, clock: systemClock, signal });
 }
 
-const textsOf = async (address: string) => txtTexts((await ask(address, `www.${zone}`, 'TXT')).answers);
+const textsOf = async (address: string) => txtTexts((await query(address, `www.${zone}`, 'TXT')).answers);
 
 test('both servers answer what was published once publish() resolves, and nothing else', async () => {
   const place = await freshPlace();
