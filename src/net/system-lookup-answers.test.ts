@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { execa } from 'execa';
 import { afterTest } from '../../test/harness/after-test.ts';
 import { startDnsServer } from '../../test/harness/dns/dns-server.ts';
-import { temporaryDir } from '../../test/harness/proxy/proxy.ts';
+import { temporaryDirectory } from '../../test/harness/temporary-directory.ts';
 import { ownMounts, whyNoOwnMounts } from '../../test/world/faults/own-mounts.ts';
 import { claimLoopback } from '../../test/world/loopback.ts';
 
@@ -26,7 +26,7 @@ for (const [rcode, code] of [
     const loopback = await claimLoopback();
     afterTest(t, () => loopback[Symbol.asyncDispose]());
     const resolver = await startDnsServer(t, () => ({ rcode }), { address: loopback.next(), port: 53 });
-    const source = join(await temporaryDir(t), 'resolv.conf');
+    const source = join(temporaryDirectory(t), 'resolv.conf');
     await writeFile(source, `nameserver ${resolver.address}\n`);
     const mounted = ownMounts([{ source, target: '/etc/resolv.conf' }]);
     const [program, ...args] = [...mounted, process.execPath, '--input-type=module', '-e', PROGRAM];

@@ -2,7 +2,7 @@ import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { afterTest } from '../harness/after-test.ts';
-import { temporaryDir } from '../harness/proxy/proxy.ts';
+import { temporaryDirectory } from '../harness/temporary-directory.ts';
 import { type Child, startChild } from '../world/child.ts';
 import { unpackedPackages } from '../world/debian/debian-root.ts';
 
@@ -38,8 +38,8 @@ exec chroot "$root" "$@"`;
  */
 export async function startDebianServer(t: TestContext, server: DebianServer): Promise<Child> {
   const lower = await unpackedPackages('trixie', server.packages);
-  const own = await temporaryDir(t);
-  const above = await temporaryDir(t);
+  const own = temporaryDirectory(t);
+  const above = temporaryDirectory(t);
   const users = [...USERS, ...(server.users ?? [])];
   const groups = users.map((line) => line.split(':')).map(([name, , , gid]) => `${name}:x:${gid}:`);
   const files = { '/etc/passwd': lines(users), '/etc/group': lines(groups), ...server.files };

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { afterTest } from '../harness/after-test.ts';
-import { temporaryDir } from '../harness/proxy/proxy.ts';
+import { temporaryDirectory } from '../harness/temporary-directory.ts';
 import { startChild } from '../world/child.ts';
 import { freePort } from '../world/free-port.ts';
 import type { Front } from './ingress.ts';
@@ -37,7 +37,7 @@ export async function startHelper(
   front: Front,
 ): Promise<number> {
   const local = await freePort();
-  const command = await helpers[name](front, local, await temporaryDir(t));
+  const command = await helpers[name](front, local, temporaryDirectory(t));
   const child = await startChild('sh', { args: ['-c', command], env: front.environment });
   afterTest(t, () => child[Symbol.asyncDispose]());
   await child.seen(/listening on|Configuration successful/, 10_000);

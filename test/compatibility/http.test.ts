@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { execa } from 'execa';
 import { startHttpApp } from '../harness/apps/http-app.ts';
-import { httpRoutes, startServing, temporaryDir } from '../harness/proxy/proxy.ts';
+import { httpRoutes, startServing } from '../harness/proxy/proxy.ts';
+import { temporaryDirectory } from '../harness/temporary-directory.ts';
 
 const REQUESTS = 2_000;
 const UPLOAD_BYTES = 20_000_000;
@@ -18,7 +19,7 @@ async function serve(t: TestContext): Promise<number> {
 
 for (const version of ['1.1', '2'] as const) {
   test(`curl: 20 MB in both directions at once over HTTP/${version}`, async (t) => {
-    const folder = await temporaryDir(t);
+    const folder = temporaryDirectory(t);
     const port = await serve(t);
     const [sent, received] = [join(folder, 'sent'), join(folder, 'received')];
     await writeFile(sent, randomBytes(UPLOAD_BYTES));

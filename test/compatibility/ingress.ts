@@ -7,8 +7,9 @@ import { planRoutes } from '../../src/config/routes.ts';
 import { startEvidenceServer } from '../../src/evidence/server.ts';
 import { afterTest } from '../harness/after-test.ts';
 import { type LogLine, memoryLog } from '../harness/memory-log.ts';
-import { startTestProxy, temporaryDir } from '../harness/proxy/proxy.ts';
+import { startTestProxy } from '../harness/proxy/proxy.ts';
 import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
+import { temporaryDirectory } from '../harness/temporary-directory.ts';
 import { clientFolder } from './programs.ts';
 
 /** The name that clients connect to: one that each of them resolves without configuration. */
@@ -38,7 +39,7 @@ export async function ingressBefore(
   if ('wrong' in endpoint) throw new Error(`${targetEndpoint} ${endpoint.wrong}`);
   const never = () => false;
   const { routes } = planRoutes({ domain: NAME, targetEndpoint: endpoint }, never, never);
-  const directory = await temporaryDir(t);
+  const directory = temporaryDirectory(t);
   const evidence = await startEvidenceServer(directory, memoryLog().emit);
   afterTest(t, () => evidence[Symbol.asyncDispose]());
   const { proxy, port, lines } = await startTestProxy(t, { routes, evidencePort: evidence.port });

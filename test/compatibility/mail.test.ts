@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { eventually, temporaryDir } from '../harness/proxy/proxy.ts';
+import { eventually } from '../harness/proxy/proxy.ts';
+import { temporaryDirectory } from '../harness/temporary-directory.ts';
 import { freePort } from '../world/free-port.ts';
 import { startDebianServer } from './debian-server.ts';
 import { ingressBefore, NAME } from './ingress.ts';
@@ -89,7 +90,7 @@ service imap-login {
 
 /** A file with a message. */
 async function messageIn(t: TestContext): Promise<string> {
-  const path = join(await temporaryDir(t), 'message');
+  const path = join(temporaryDirectory(t), 'message');
   await writeFile(path, MAIL);
   return path;
 }

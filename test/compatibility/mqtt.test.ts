@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { afterTest } from '../harness/after-test.ts';
-import { temporaryDir } from '../harness/proxy/proxy.ts';
+import { temporaryDirectory } from '../harness/temporary-directory.ts';
 import { startChild } from '../world/child.ts';
 import { freePort } from '../world/free-port.ts';
 import { ingressBefore } from './ingress.ts';
@@ -14,7 +14,7 @@ import { documented, succeed } from './run.ts';
 
 async function startBroker(t: TestContext) {
   const port = await freePort();
-  const config = join(await temporaryDir(t), 'mosquitto.conf');
+  const config = join(temporaryDirectory(t), 'mosquitto.conf');
   await writeFile(config, `listener ${port} 127.0.0.1\nallow_anonymous true\nuser root\n`);
   const program = await serverProgram('mosquitto', 'usr/sbin/mosquitto');
   const broker = await startChild(program, { args: ['-v', '-c', config] });

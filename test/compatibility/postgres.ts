@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { execa } from 'execa';
 import { afterTest } from '../harness/after-test.ts';
-import { temporaryDir } from '../harness/proxy/proxy.ts';
+import { temporaryDirectory } from '../harness/temporary-directory.ts';
 import { startChild } from '../world/child.ts';
 import { freePort } from '../world/free-port.ts';
 import { serverProgram } from './programs.ts';
@@ -24,7 +24,7 @@ const program = (name: string) => serverProgram('postgresql-17', join('usr/lib/p
  * user.
  */
 export async function startPostgres(t: TestContext): Promise<number> {
-  const directory = await temporaryDir(t);
+  const directory = temporaryDirectory(t);
   const data = join(directory, 'data');
   const passwords = join(directory, 'password');
   await writeFile(passwords, PASSWORD);

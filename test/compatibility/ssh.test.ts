@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { temporaryDir } from '../harness/proxy/proxy.ts';
+import { temporaryDirectory } from '../harness/temporary-directory.ts';
 import { freePort } from '../world/free-port.ts';
 import { startDebianServer } from './debian-server.ts';
 import { type Front, ingressBefore, NAME } from './ingress.ts';
@@ -13,7 +13,7 @@ import { documented, succeed } from './run.ts';
 
 /** Starts sshd, to which root can log in with the key in the file. */
 async function startSshd(t: TestContext): Promise<{ front: Front; key: string }> {
-  const directory = await temporaryDir(t);
+  const directory = temporaryDirectory(t);
   const port = await freePort();
   const front = await ingressBefore(t, `127.0.0.1:${port}`);
   const make = async (name: string) => {

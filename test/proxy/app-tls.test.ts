@@ -12,14 +12,8 @@ import { mirror, mirrored } from '../harness/apps/http-app.ts';
 import { type MadeCertificate, makeCertificate } from '../harness/ca/certificates.ts';
 import { openH1 } from '../harness/clients/h1.ts';
 import { openTls, receive } from '../harness/clients/tls.ts';
-import {
-  eventually,
-  httpRoutes,
-  type RunningTest,
-  routesTo,
-  startServing,
-  temporaryDir,
-} from '../harness/proxy/proxy.ts';
+import { eventually, httpRoutes, type RunningTest, routesTo, startServing } from '../harness/proxy/proxy.ts';
+import { temporaryDirectory } from '../harness/temporary-directory.ts';
 import { openServer } from '../world/open-server.ts';
 
 const HOST = 'inside.example';
@@ -38,7 +32,7 @@ async function startTlsApp(t: TestContext, { chainPem, keyPem }: MadeCertificate
 }
 
 async function fileWith(t: TestContext, pem: string): Promise<string> {
-  const path = join(await temporaryDir(t), 'ca.pem');
+  const path = join(temporaryDirectory(t), 'ca.pem');
   await writeFile(path, pem);
   return path;
 }

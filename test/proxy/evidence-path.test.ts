@@ -19,13 +19,14 @@ import { openH2, sendRequest } from '../harness/clients/h2.ts';
 import { openTls, receive } from '../harness/clients/tls.ts';
 import { acceptWebSockets, echoTexts } from '../harness/clients/websocket.ts';
 import { memoryLog } from '../harness/memory-log.ts';
-import { HTTP_ALPN, httpRoutes, routesTo, startServing, temporaryDir } from '../harness/proxy/proxy.ts';
+import { HTTP_ALPN, httpRoutes, routesTo, startServing } from '../harness/proxy/proxy.ts';
+import { temporaryDirectory } from '../harness/temporary-directory.ts';
 
 const QUOTE = '{"quote":"00"}';
 
 /** A proxy with evidence for some routes. */
 async function serve(t: TestContext, routes: readonly Route[]): Promise<number> {
-  const directory = await temporaryDir(t);
+  const directory = temporaryDirectory(t);
   await writeFile(join(directory, 'quote.json'), QUOTE);
   const evidence = await startEvidenceServer(directory, memoryLog().emit);
   afterTest(t, () => evidence[Symbol.asyncDispose]());

@@ -9,8 +9,9 @@ import { mirror, startHttpApp } from '../harness/apps/http-app.ts';
 import { openH1 } from '../harness/clients/h1.ts';
 import { answerOf, openH2, sendRequest } from '../harness/clients/h2.ts';
 import { memoryLog } from '../harness/memory-log.ts';
-import { eventually, httpRoutes, startServing, temporaryDir } from '../harness/proxy/proxy.ts';
+import { eventually, httpRoutes, startServing } from '../harness/proxy/proxy.ts';
 import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
+import { temporaryDirectory } from '../harness/temporary-directory.ts';
 
 const MAXCONN = 3;
 
@@ -64,7 +65,7 @@ describe('the resources that one client can occupy', { concurrency: true }, () =
   });
 
   test('requests that are never complete do not block /evidences/ for others', async (t) => {
-    const directory = await temporaryDir(t);
+    const directory = temporaryDirectory(t);
     await writeFile(join(directory, 'quote.json'), '{}');
     const evidence = await startEvidenceServer(directory, memoryLog().emit);
     afterTest(t, () => evidence[Symbol.asyncDispose]());

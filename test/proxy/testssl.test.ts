@@ -7,7 +7,8 @@ import { z } from 'zod';
 import { startTextApp } from '../harness/apps/http-app.ts';
 import { certificateOfTestCa } from '../harness/ca/test-ca.ts';
 import { opensslVersion } from '../harness/proxy/haproxy-version.ts';
-import { startTestProxy, temporaryDir } from '../harness/proxy/proxy.ts';
+import { startTestProxy } from '../harness/proxy/proxy.ts';
+import { temporaryDirectory } from '../harness/temporary-directory.ts';
 
 const findingsSchema = z.array(z.object({ id: z.string(), severity: z.string(), finding: z.string() }));
 type Findings = z.infer<typeof findingsSchema>;
@@ -47,7 +48,7 @@ async function examine(dir: string, caPath: string, port: number): Promise<Findi
 }
 
 test('testssl.sh finds no weakness', { timeout: TIMEOUT_MS + 10_000 }, async (t) => {
-  const dir = await temporaryDir(t);
+  const dir = temporaryDirectory(t);
   const { leaf, caPem } = await certificateOfTestCa('app.example');
   const caPath = join(dir, 'ca.pem');
   await writeFile(caPath, caPem);

@@ -8,7 +8,8 @@ import { openH1 } from '../../../test/harness/clients/h1.ts';
 import { answerOf, openH2, sendRequest } from '../../../test/harness/clients/h2.ts';
 import { type LogLine, memoryLog } from '../../../test/harness/memory-log.ts';
 import { haproxyVersion } from '../../../test/harness/proxy/haproxy-version.ts';
-import { eventually, httpRoutes, startServing, temporaryDir } from '../../../test/harness/proxy/proxy.ts';
+import { eventually, httpRoutes, startServing } from '../../../test/harness/proxy/proxy.ts';
+import { temporaryDirectory } from '../../../test/harness/temporary-directory.ts';
 import { startEvidenceServer } from '../../evidence/server.ts';
 import type { Route } from './routes.ts';
 
@@ -171,7 +172,7 @@ describe('a header', { concurrency: 2 }, () => {
 });
 
 test('the evidence server accepts a header of 16 kB besides cookies; Node responds with 431 to a larger one', async (t) => {
-  const evidence = await startEvidenceServer(await temporaryDir(t), memoryLog().emit);
+  const evidence = await startEvidenceServer(temporaryDirectory(t), memoryLog().emit);
   afterTest(t, () => evidence[Symbol.asyncDispose]());
   const routes: Route[] = httpRoutes(await startApp(t));
   const { port } = await startServing(t, routes, { evidencePort: evidence.port });

@@ -5,14 +5,9 @@ import { type TestContext, test } from 'node:test';
 import { execa } from 'execa';
 import { mirror, startHttpApp } from '../../../test/harness/apps/http-app.ts';
 import { startApp } from '../../../test/harness/apps/tcp-app.ts';
-import {
-  httpRoutes,
-  routesTo,
-  startServing,
-  startTestProxy,
-  temporaryDir,
-} from '../../../test/harness/proxy/proxy.ts';
+import { httpRoutes, routesTo, startServing, startTestProxy } from '../../../test/harness/proxy/proxy.ts';
 import { testCertificate } from '../../../test/harness/proxy/proxy-certificate.ts';
+import { temporaryDirectory } from '../../../test/harness/temporary-directory.ts';
 import type { Route } from './routes.ts';
 
 const NAMES = ['a.example', 'b.example'] as const;
@@ -53,7 +48,7 @@ for (const [version, only] of Object.entries(VERSIONS)) {
       for (const name of NAMES) {
         await proxy.install(shared ? { ...common, name, servername: name } : await testCertificate(name));
       }
-      const session = join(await temporaryDir(t), 'session');
+      const session = join(temporaryDirectory(t), 'session');
       const first = await read({ port, name: 'a.example', options: [only, '-sess_out', session] });
       assert.match(first, /here is a\.example/);
       // In TLS 1.2 there is no session to offer if none is cached.
@@ -72,7 +67,7 @@ for (const [version, only] of Object.entries(VERSIONS)) {
     const app = (name: string) => startHttpApp(t, mirror(name));
     const apps = await Promise.all(NAMES.map(async (name) => httpRoutes(await app(name), [name])));
     const { port } = await startServing(t, apps.flat());
-    const session = join(await temporaryDir(t), 'session');
+    const session = join(temporaryDirectory(t), 'session');
     const asking = (name: string) => `GET / HTTP/1.1\r\nHost: ${name}\r\nConnection: close\r\n\r\n`;
     const ask = (name: string, ...options: string[]) =>
       read({ port, name, words: asking(name), options: [only, ...options] });

@@ -4,7 +4,8 @@ import { chmod, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { haproxyBin, startTestProxy, temporaryDir } from '../../../test/harness/proxy/proxy.ts';
+import { haproxyBin, startTestProxy } from '../../../test/harness/proxy/proxy.ts';
+import { temporaryDirectory } from '../../../test/harness/temporary-directory.ts';
 import type { IngressError } from '../../errors.ts';
 import { mayChroot, privilegesToDrop, processRights, sharedUserWarning } from './host.ts';
 
@@ -54,7 +55,7 @@ test('without a capability that HAProxy needs, the start fails and the error nam
 
 /** A program that starts HAProxy without a capability, as in a container that has dropped it. */
 async function haproxyWithout(t: TestContext, capability: string): Promise<string> {
-  const path = join(await temporaryDir(t), 'haproxy');
+  const path = join(temporaryDirectory(t), 'haproxy');
   const drop = `--bounding-set=-${capability} --inh-caps=-${capability}`;
   await writeFile(path, `#!/bin/sh\nexec setpriv ${drop} ${haproxyBin} "$@"\n`);
   await chmod(path, 0o755);

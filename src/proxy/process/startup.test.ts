@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { openTls } from '../../../test/harness/clients/tls.ts';
-import { haproxyBin, startTestProxy, temporaryDir } from '../../../test/harness/proxy/proxy.ts';
+import { haproxyBin, startTestProxy } from '../../../test/harness/proxy/proxy.ts';
 import { testCertificate } from '../../../test/harness/proxy/proxy-certificate.ts';
+import { temporaryDirectory } from '../../../test/harness/temporary-directory.ts';
 import { systemClock } from '../../clock.ts';
 import { runtimeApi } from '../runtime/runtime-api.ts';
 import { runtimePaths } from './runtime-dir.ts';
@@ -22,7 +23,7 @@ for (const [version, warns] of versions)
   });
 
 test('with too low a limit of open files, HAProxy starts with fewer connections and a warning', async (t) => {
-  const runtimeDir = await temporaryDir(t);
+  const runtimeDir = temporaryDirectory(t);
   const script = `${runtimeDir}/haproxy-with-few-files`;
   // Without SYS_RESOURCE, root cannot raise the limit again.
   const limited = process.getuid?.() === 0 ? 'setpriv --bounding-set -sys_resource' : '';

@@ -14,9 +14,9 @@ import {
   haproxyBin,
   routesTo,
   startTestProxy,
-  temporaryDir,
 } from '../../../test/harness/proxy/proxy.ts';
 import { testCertificate } from '../../../test/harness/proxy/proxy-certificate.ts';
+import { temporaryDirectory } from '../../../test/harness/temporary-directory.ts';
 import { systemClock } from '../../clock.ts';
 import { renderHaproxy } from '../config/render.ts';
 import { renderRouteMap } from '../config/route-map.ts';
@@ -53,7 +53,7 @@ async function leaveBehind(
 }
 
 test('the HAProxy of a killed control plane hands over its port and finishes its connections', async (t) => {
-  const [runtimeDir, port] = [await temporaryDir(t), await freePort()];
+  const [runtimeDir, port] = [temporaryDirectory(t), await freePort()];
   const target = { host: '127.0.0.1', port: await startApp(t, echo) };
   const paths = runtimePaths(runtimeDir);
   const stale = await leaveBehind(runtimeDir, port, target);
@@ -88,7 +88,7 @@ test('the HAProxy of a killed control plane hands over its port and finishes its
 });
 
 test('an earlier HAProxy that does not finish in time is killed', async (t) => {
-  const [runtimeDir, port] = [await temporaryDir(t), await freePort()];
+  const [runtimeDir, port] = [temporaryDirectory(t), await freePort()];
   const left = await leaveBehind(runtimeDir, port);
   afterTest(t, () => left.stop());
   const { signal } = new AbortController();
@@ -104,7 +104,7 @@ test('an earlier HAProxy that does not finish in time is killed', async (t) => {
 });
 
 test('an earlier HAProxy is recognized under any program name and any path of its directory', async (t) => {
-  const [folder, port] = [await temporaryDir(t), await freePort()];
+  const [folder, port] = [temporaryDirectory(t), await freePort()];
   const [program, runtimeDir, again] = ['edge', 'run', 'run-again'].map((name) => join(folder, name));
   assert.ok(program && runtimeDir && again);
   await symlink((await execa('which', [haproxyBin])).stdout, program);
@@ -118,7 +118,7 @@ test('an earlier HAProxy is recognized under any program name and any path of it
 
 /** Answers on the runtime API socket of a directory as an HAProxy with some pid would. */
 async function answerAs(t: TestContext, pid: number | undefined): Promise<string> {
-  const runtimeDir = await temporaryDir(t);
+  const runtimeDir = temporaryDirectory(t);
   const server = createServer((socket) => socket.end(`Name: HAProxy\nPid: ${pid}\n`));
   server.listen(runtimePaths(runtimeDir).socket);
   afterTest(t, () => server.close());

@@ -5,15 +5,16 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { createServer } from 'node:tls';
 import { afterTest } from '../../../test/harness/after-test.ts';
-import { eventually, temporaryDir } from '../../../test/harness/proxy/proxy.ts';
+import { eventually } from '../../../test/harness/proxy/proxy.ts';
 import { type TestCertificate, testCertificate } from '../../../test/harness/proxy/proxy-certificate.ts';
+import { temporaryDirectory } from '../../../test/harness/temporary-directory.ts';
 import { openServer } from '../../../test/world/open-server.ts';
 import { systemClock } from '../../clock.ts';
 import { verifyServed } from './handshake.ts';
 
 /** A path for a Unix socket. */
 async function freePath(t: TestContext): Promise<string> {
-  return join(await temporaryDir(t), 'own.sock');
+  return join(temporaryDirectory(t), 'own.sock');
 }
 
 /** A server that presents a certificate; resolves with the SNIs that it received. */

@@ -4,7 +4,7 @@ import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { afterTest } from '../../../test/harness/after-test.ts';
-import { temporaryDir } from '../../../test/harness/proxy/proxy.ts';
+import { temporaryDirectory } from '../../../test/harness/temporary-directory.ts';
 import { systemClock } from '../../clock.ts';
 import type { IngressError } from '../../errors.ts';
 import { type RuntimeApi, runtimeApi } from './runtime-api.ts';
@@ -15,7 +15,7 @@ async function answering(
   answer: (socket: Socket, command: string) => void,
   timeoutMs?: number,
 ): Promise<RuntimeApi> {
-  const path = join(await temporaryDir(t), 'sock');
+  const path = join(temporaryDirectory(t), 'sock');
   const server = createServer((socket) => {
     afterTest(t, () => socket.destroy());
     socket.on('error', () => undefined);

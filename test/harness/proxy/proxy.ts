@@ -25,11 +25,6 @@ export async function eventually(what: string, check: () => boolean | Promise<bo
   if (!seen) throw new Error(`not within 10 s: ${what}`);
 }
 
-export async function temporaryDir(t: TestContext): Promise<string> {
-  const path = temporaryDirectory(t);
-  return path;
-}
-
 /** Routes from some names to one target; by default to a closed port, over TCP. */
 export function routesTo(
   target: Partial<Target>,
@@ -72,7 +67,7 @@ export async function startTestProxy(
   t: TestContext,
   { target = {}, names, alpn, ...options }: TestProxyOptions = {},
 ): Promise<RunningTest> {
-  const runtimeDir = options.runtimeDir ?? (await temporaryDir(t));
+  const runtimeDir = options.runtimeDir ?? temporaryDirectory(t);
   const port = options.port ?? (await freePort());
   const { log, lines } = memoryLog();
   const proxy = await startProxy({
