@@ -1,11 +1,7 @@
-import 'reflect-metadata';
-import { webcrypto } from 'node:crypto';
+import type { webcrypto } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
-import type { MadeCertificate } from './certificates.ts';
+import { ECDSA, keyPemOf, type MadeCertificate, makeKeys, subjectNames } from './certificates.ts';
 
-x509.cryptoProvider.set(webcrypto as Crypto); // The same type as Node's own, under another name.
-
-const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const DAY_MS = 24 * 3_600_000;
 
 export interface Validity {
@@ -48,16 +44,9 @@ function treeCa(name: string, keys: webcrypto.CryptoKeyPair, pem: string): TreeC
       const newKeys = await makeKeys();
       const certificate = await x509.X509CertificateGenerator.create({
         ...common(subject, newKeys, signer, validity),
-        extensions: [
-          new x509.BasicConstraintsExtension(false, undefined, true),
-          new x509.SubjectAlternativeNameExtension(names.map((value) => ({ type: 'dns', value }))),
-        ],
+        extensions: [new x509.BasicConstraintsExtension(false, undefined, true), subjectNames(names)],
       });
-      const pkcs8 = await webcrypto.subtle.exportKey('pkcs8', newKeys.privateKey);
-      return {
-        chainPem: `${certificate.toString('pem')}\n`,
-        keyPem: x509.PemConverter.encode(pkcs8, 'PRIVATE KEY'),
-      };
+      return { chainPem: `${certificate.toString('pem')}\n`, keyPem: await keyPemOf(newKeys) };
     },
   };
 }
@@ -93,10 +82,6 @@ function common(
   const notAfter = validity.notAfter ?? new Date(notBefore.getTime() + 90 * DAY_MS);
   return {
     ...{ subject, issuer: `CN=${name}`, publicKey, signingKey: keys.privateKey },
-    ...{ signingAlgorithm: ALGORITHM, notBefore, notAfter },
+    ...{ signingAlgorithm: ECDSA, notBefore, notAfter },
   };
-}
-
-function makeKeys(): Promise<webcrypto.CryptoKeyPair> {
-  return webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
 }

@@ -34,14 +34,31 @@ export type KeyKind = keyof typeof ALGORITHMS;
 
 x509.cryptoProvider.set(webcrypto as Crypto); // The same type as Node's own, under another name.
 
+/** The key and signature algorithm of the certificates, unless they are asked for with another. */
+export const ECDSA = ALGORITHMS.ecdsa;
+
+/** Creates a key pair whose private key can be exported. */
+export async function makeKeys(kind: KeyKind = 'ecdsa'): Promise<webcrypto.CryptoKeyPair> {
+  return webcrypto.subtle.generateKey(ALGORITHMS[kind], true, ['sign', 'verify']);
+}
+
+/** The private key in PEM (PKCS #8). */
+export async function keyPemOf({ privateKey }: webcrypto.CryptoKeyPair): Promise<string> {
+  return x509.PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', privateKey), 'PRIVATE KEY');
+}
+
+/** The extension that names what a certificate is for. */
+export function subjectNames(names: readonly string[]): x509.Extension {
+  return new x509.SubjectAlternativeNameExtension(names.map((value) => ({ type: 'dns', value })));
+}
+
 /** A self-signed certificate. */
 export async function makeCertificate({
   names,
   key = 'ecdsa',
   ...params
 }: CertificateParams): Promise<MadeCertificate> {
-  const algorithm = ALGORITHMS[key];
-  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+  const keys = await makeKeys(key);
   const notBefore = params.notBefore ?? new Date(Date.now() - HOUR_MS);
   const notAfter = params.notAfter ?? new Date(notBefore.getTime() + 90 * 24 * HOUR_MS);
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
@@ -49,9 +66,8 @@ export async function makeCertificate({
     notBefore,
     notAfter,
     keys,
-    signingAlgorithm: algorithm,
-    extensions: [new x509.SubjectAlternativeNameExtension(names.map((value) => ({ type: 'dns', value })))],
+    signingAlgorithm: ALGORITHMS[key],
+    extensions: [subjectNames(names)],
   });
-  const pkcs8 = await webcrypto.subtle.exportKey('pkcs8', keys.privateKey);
-  return { chainPem: certificate.toString('pem'), keyPem: x509.PemConverter.encode(pkcs8, 'PRIVATE KEY') };
+  return { chainPem: certificate.toString('pem'), keyPem: await keyPemOf(keys) };
 }

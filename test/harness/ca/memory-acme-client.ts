@@ -1,8 +1,7 @@
-import 'reflect-metadata';
-import { webcrypto } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
 import type { AcmeClient, Authorization, Order } from '../../../src/acme/client.ts';
 import type { Clock } from '../../../src/clock.ts';
+import { ECDSA, makeKeys, subjectNames } from './certificates.ts';
 
 /** An order or authorization in one response. */
 export interface PollResult {
@@ -56,9 +55,6 @@ interface MemoryOrder {
 
 const ACCOUNT = 'https://ca.example/acct/1';
 const DAY_MS = 86_400_000;
-const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
-
-x509.cryptoProvider.set(webcrypto as Crypto); // The same type as Node's own, under another name.
 
 /**
  * A client of a CA in memory that responds as scripted and issues real certificates for the key of
@@ -245,19 +241,16 @@ async function issue(
   const names = overrides.names ?? ordered;
   const notBefore = overrides.notBefore ?? new Date(now.getTime() - DAY_MS / 24);
   const notAfter = overrides.notAfter ?? new Date(notBefore.getTime() + 90 * DAY_MS);
-  const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
+  const keys = await makeKeys();
   const validity = { notBefore, notAfter };
   const root = await x509.X509CertificateGenerator.createSelfSigned({
-    ...{ name: 'CN=root', keys, signingAlgorithm: ALGORITHM, ...validity },
+    ...{ name: 'CN=root', keys, signingAlgorithm: ECDSA, ...validity },
     extensions: [new x509.BasicConstraintsExtension(true, undefined, true)],
   });
   const leaf = await x509.X509CertificateGenerator.create({
     ...{ issuer: root.subject, publicKey, signingKey: keys.privateKey },
-    ...{ signingAlgorithm: ALGORITHM, ...validity },
-    extensions: [
-      new x509.SubjectAlternativeNameExtension(names.map((value) => ({ type: 'dns', value }))),
-      await x509.AuthorityKeyIdentifierExtension.create(keys.publicKey),
-    ],
+    ...{ signingAlgorithm: ECDSA, ...validity },
+    extensions: [subjectNames(names), await x509.AuthorityKeyIdentifierExtension.create(keys.publicKey)],
   });
   return `${leaf.toString('pem')}\n${root.toString('pem')}\n`;
 }
