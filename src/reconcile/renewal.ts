@@ -10,7 +10,7 @@ import {
 } from '../certificates/certificate.ts';
 import {
   certificateId,
-  nextLook,
+  nextPoll,
   type RenewalAdvice,
   readRenewalInfo,
   renewalJitter,
@@ -143,7 +143,7 @@ async function renewalAdvice(
     const answer = await client.renewalInfo(id, limit);
     const advice = answer && readRenewalInfo(answer.body);
     if (!answer || !advice) return undefined;
-    await store(ledger, id, advice, nextLook(answer.retryAfterMs, now));
+    await store(ledger, id, advice, nextPoll(answer.retryAfterMs, now));
     const { window, explanationUrl } = advice;
     emit({ type: 'renewal-advice', certificateId: id, ...window, explanationUrl });
     return advice;

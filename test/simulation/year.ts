@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { CertificateFacts } from '../../src/certificates/certificate.ts';
 import {
-  nextLook,
+  nextPoll,
   type RenewalAdvice,
   readRenewalInfo,
   renewalJitter,
@@ -162,7 +162,7 @@ function refreshAdvice(
     memory.advice = advice;
     memory.keepDecision = undefined;
   }
-  memory.askAgainAt = nextLook(isWindow ? 6 * HOUR : undefined, now).getTime();
+  memory.askAgainAt = nextPoll(isWindow ? 6 * HOUR : undefined, now).getTime();
 }
 
 function iso(time: number): string {

@@ -4,7 +4,7 @@ import { webcrypto } from 'node:crypto';
 import { test } from 'node:test';
 import * as x509 from '@peculiar/x509';
 import fc from 'fast-check';
-import { certificateId, nextLook, readRenewalInfo, renewalJitter } from './ari.ts';
+import { certificateId, nextPoll, readRenewalInfo, renewalJitter } from './ari.ts';
 
 x509.cryptoProvider.set(webcrypto as Crypto); // Node's own; its types and the library's differ in name only.
 
@@ -151,7 +151,7 @@ const intervals: [retryAfterMs: number | undefined, hours: number][] = [
 ];
 for (const [retryAfterMs, hours] of intervals) {
   test(`Retry-After of ${retryAfterMs} ms: the CA is asked again after ${hours} h`, () => {
-    assert.equal(nextLook(retryAfterMs, now).getTime() - now.getTime(), Math.round(hours * 3_600_000));
+    assert.equal(nextPoll(retryAfterMs, now).getTime() - now.getTime(), Math.round(hours * 3_600_000));
   });
 }
 

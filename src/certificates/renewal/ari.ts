@@ -40,14 +40,14 @@ export function readRenewalInfo(body: unknown): RenewalAdvice | undefined {
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
-const DEFAULT_LOOK_MS = 6 * HOUR_MS;
+const DEFAULT_POLL_MS = 6 * HOUR_MS;
 
 /**
  * When to poll the CA again: after its Retry-After (milliseconds), but between a minute and a day;
  * after six hours without a valid Retry-After or response (RFC 9773 §4.3.2 and §4.3.3).
  */
-export function nextLook(retryAfterMs: number | undefined, now: Date): Date {
-  const ms = Math.min(Math.max(retryAfterMs ?? DEFAULT_LOOK_MS, MINUTE_MS), DAY_MS);
+export function nextPoll(retryAfterMs: number | undefined, now: Date): Date {
+  const ms = Math.min(Math.max(retryAfterMs ?? DEFAULT_POLL_MS, MINUTE_MS), DAY_MS);
   return new Date(now.getTime() + ms);
 }
 
