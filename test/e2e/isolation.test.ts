@@ -5,6 +5,7 @@ import process from 'node:process';
 import { test } from 'node:test';
 import { afterTest } from '../harness/after-test.ts';
 import { environmentFor, startIngress } from '../world/ingress.ts';
+import type { World } from '../world/world.ts';
 import { again, eventually, ingressIn, listedIn, plantCertificate, worldFor } from './support.ts';
 
 /** A failed step of a run does not prevent a certificate from being renewed or served. */
@@ -30,18 +31,18 @@ test('a journal with an unreachable zone does not prevent a renewal', async (t) 
   await eventually('the new certificate', () => world.request('app.example.test', '/'));
 });
 
+/** Lets the provider refuse the records: once with the challenge, once without it. */
+function refuseRecords(world: World): void {
+  const message = 'Content for CNAME record is invalid.';
+  const refusal = { kind: 'refusal', status: 400, code: 9005, message } as const;
+  world.cloudflare.failWhen(({ kind }) => kind === 'write', refusal, 2);
+}
+
 test('records that the provider refuses do not prevent a renewal', async (t) => {
   const world = await worldFor(t);
   const environment = await environmentFor(world);
   await plantCertificate(environment, 5);
-  const refusal = {
-    kind: 'refusal',
-    status: 400,
-    code: 9005,
-    message: 'Content for CNAME record is invalid.',
-  } as const;
-  // Once with the challenge, once without it.
-  world.cloudflare.failWhen(({ kind }) => kind === 'write', refusal, 2);
+  refuseRecords(world);
   const ingress = again(t, environment);
   await ingress.seen('certificate-issued');
   const { step, err } = await ingress.seen('pass-failed');
@@ -52,14 +53,7 @@ test('records that the provider refuses do not prevent a renewal', async (t) => 
 
 test('on a first start, records that the provider refuses prevent any validation', async (t) => {
   const world = await worldFor(t);
-  const refusal = {
-    kind: 'refusal',
-    status: 400,
-    code: 9005,
-    message: 'Content for CNAME record is invalid.',
-  } as const;
-  // Once with the challenge, once without it.
-  world.cloudflare.failWhen(({ kind }) => kind === 'write', refusal, 2);
+  refuseRecords(world);
   const ingress = await ingressIn(t, world);
   await ingress.seen('pass-failed');
   assert.equal(world.pebble.validations(), 0);
