@@ -182,6 +182,8 @@ function deletion({ record: { name, type }, data }: ZoneEntry): WireRecord {
   return { name, type: typeNumber(type), class: CLASSES.NONE, ttl: 0, data };
 }
 
+const APEX_HINT = 'Choose another name: the apex of a zone cannot be an alias.';
+
 function assertCompatible(kept: readonly ZoneEntry[], goal: readonly DnsRecord[], isChanged: boolean): void {
   const all = [...kept.map(({ record }) => record), ...goal];
   const alias = all.find(({ type }) => type === 'CNAME');
@@ -189,11 +191,14 @@ function assertCompatible(kept: readonly ZoneEntry[], goal: readonly DnsRecord[]
   if (!alias || !other || goal.length === 0) return;
   const [record, beside] = [describeRecord(alias), describeRecord(other)];
   const obstacle = goal.includes(alias) ? beside : record;
+  const isApex = kept.some((entry) => entry.record.type === 'SOA');
   throw new IngressError(
     isChanged && !(goal.includes(alias) && goal.includes(other)) ? 'PROVIDER_CONFLICT' : 'PROVIDER_REJECTED',
     `${record} is not allowed beside ${beside} (RFC 1034 §3.6.2)`,
     {
-      ...(isChanged ? {} : { hint: `Remove ${obstacle} if it is not needed, or choose another name.` }),
+      ...(isChanged
+        ? {}
+        : { hint: isApex ? APEX_HINT : `Remove ${obstacle} if it is not needed, or choose another name.` }),
       details: { record, beside, obstacle },
     },
   );

@@ -716,6 +716,19 @@ const rfc2136Rows: WordingRow[] = [
     hint: 'Remove app.example.com TXT v if it is not needed, or choose another name.',
   },
   {
+    when: 'a CNAME would be at the apex',
+    say: () =>
+      thrownBy(() =>
+        planUpdate(
+          [{ action: 'create', record: cname }],
+          [{ record: { ...txt, type: 'SOA', value: '\\# 1 00' }, data: Buffer.alloc(1) }],
+        ),
+      ),
+    message:
+      'app.example.com CNAME a.example.net is not allowed beside app.example.com SOA \\# 1 00 (RFC 1034 §3.6.2)',
+    hint: 'Choose another name: the apex of a zone cannot be an alias.',
+  },
+  {
     when: 'a record appears where a CNAME replaces another',
     say: () =>
       thrownBy(() =>
