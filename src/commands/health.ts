@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
-import { eachConcurrently } from '../async.ts';
+import { mapConcurrently } from '../async.ts';
 import { factsOf } from '../certificates/certificate.ts';
 import { systemClock as clock, until } from '../clock.ts';
 import { visible } from '../config/quote.ts';
@@ -69,14 +69,13 @@ function shown(handshake: Handshake): HealthReport['names'][number] {
     : { domain };
 }
 
-/** A handshake for each name, as far as time allows. */
+/** A handshake for each name, in the order of the names, as far as time allows. */
 async function tryHandshakes(names: readonly string[], path: string): Promise<Handshake[]> {
-  const handshakes: Handshake[] = [];
   const end = clock.now().getTime() + BEGIN_MS;
-  await eachConcurrently(AT_ONCE, names, async (domain) => {
-    if (clock.now().getTime() < end) handshakes.push(await tryHandshake(domain, path));
-  });
-  return handshakes;
+  const handshakes = await mapConcurrently(AT_ONCE, names, async (domain) =>
+    clock.now().getTime() < end ? tryHandshake(domain, path) : undefined,
+  );
+  return handshakes.filter((handshake) => handshake !== undefined);
 }
 
 async function tryHandshake(domain: string, path: string): Promise<Handshake> {

@@ -50,19 +50,19 @@ async function recordFailure(
     const history = await ledger.history();
     const now = deps.clock.now().getTime();
     const pauseUntil = pauseOf(thrown, now);
-    const said = { code: thrown.code, message: thrown.message.slice(0, LONGEST_WORDS) };
-    if (pauseUntil) await ledger.write({ event: 'pause', until: pauseUntil.toISOString(), ...said });
+    const problem = { code: thrown.code, message: thrown.message.slice(0, LONGEST_MESSAGE) };
+    if (pauseUntil) await ledger.write({ event: 'pause', until: pauseUntil.toISOString(), ...problem });
     const refused = isRefusal(thrown);
     // One entry shows since when; a longer outage needs no more.
     if (!refused && history.failingSince(names) !== undefined) return;
     const usualMs = orderDelayMs(thrown, history.refusalsInARow(names) + 1, deps.random());
     const orderMs = Math.min(usualMs, longestWaitMs(task, now));
     const notBefore = orderMs > 0 ? new Date(now + orderMs) : undefined;
-    if (notBefore) report.defer(task, { until: notBefore, reason: said.message });
+    if (notBefore) report.defer(task, { until: notBefore, reason: problem.message });
     await ledger.write({
       event: 'failed',
       names,
-      ...said,
+      ...problem,
       refused,
       ...(attempt === undefined ? {} : { attempt }),
       ...invalidOf(thrown),
@@ -74,7 +74,7 @@ async function recordFailure(
 }
 
 /** Characters. The CA's text has to fit into a line of the ledger. */
-const LONGEST_WORDS = 1000;
+const LONGEST_MESSAGE = 1000;
 
 /**
  * A certificate that ends in a few days cannot wait for a day after each failure. A wait of a
@@ -97,8 +97,9 @@ const SHORTEST_LAST_WAIT_MS = 100 * 60_000;
  */
 function pauseOf(thrown: IngressError, now: number): Date | undefined {
   const status = problemOf(thrown)?.status ?? 0;
-  const isOfAll = thrown.code === 'ACME_PROBLEM' && (status >= 500 || (status === 429 && !isRefusal(thrown)));
-  return isOfAll && thrown.retryAfterMs !== undefined ? new Date(now + thrown.retryAfterMs) : undefined;
+  const isGeneral =
+    thrown.code === 'ACME_PROBLEM' && (status >= 500 || (status === 429 && !isRefusal(thrown)));
+  return isGeneral && thrown.retryAfterMs !== undefined ? new Date(now + thrown.retryAfterMs) : undefined;
 }
 
 function invalidOf({ details }: IngressError): { invalid?: string[] } {

@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { FIXED_PORTS } from './fixed-ports.ts';
 
 // Below Linux's range for outgoing connections, so that none of them takes the port before its user
 // listens.
@@ -15,6 +16,9 @@ const BLOCKS = 352;
  * could be taken before its user listens.
  */
 const CLAIM_ADDRESS = '127.255.255.253';
+
+/** Those who listen on every address, as an ingress does, cannot have the port of a CA. */
+const FIXED = new Set<number>(Object.values(FIXED_PORTS));
 
 let claimed: number[] = [];
 let claiming: Promise<void> = Promise.resolve();
@@ -49,9 +53,13 @@ async function claimBlock(): Promise<number[]> {
     const block = (first + tried) % BLOCKS;
     const socket = createSocket('udp4');
     if (await bound(once(socket.bind(LOWEST + block, CLAIM_ADDRESS), 'listening'), () => socket.unref()))
-      return Array.from({ length: PORTS_PER_BLOCK }, (_, index) => LOWEST + block * PORTS_PER_BLOCK + index);
+      return portsOf(block).filter((port) => !FIXED.has(port));
   }
   throw new Error('every block of ports is claimed by another process');
+}
+
+function portsOf(block: number): number[] {
+  return Array.from({ length: PORTS_PER_BLOCK }, (_, index) => LOWEST + block * PORTS_PER_BLOCK + index);
 }
 
 async function isFreeForUdp(port: number): Promise<boolean> {

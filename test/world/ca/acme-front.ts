@@ -4,6 +4,7 @@ import { createServer } from 'node:https';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FaultRules } from '../faults/fault-rules.ts';
+import { FIXED_PORTS } from '../fixed-ports.ts';
 import { type OpenServer, openServer } from '../open-server.ts';
 import {
   type AcmeAnswer,
@@ -26,8 +27,6 @@ export interface AcmeFrontOptions {
   /** The CA behind it, which may still be starting. */
   readonly behind: Upstream | Promise<Upstream>;
 }
-
-const PORT = 14_000;
 
 /** Starts a front before a CA. Resolves once it listens and the CA is up. */
 export async function startAcmeFront({ directory, address, behind }: AcmeFrontOptions): Promise<AcmeFront> {
@@ -63,7 +62,7 @@ export class AcmeFront implements AsyncDisposable {
   #processingS: number | undefined;
 
   constructor(address: string, files: KeyPairFiles, behind: Upstream) {
-    this.directoryUrl = `https://${address}:${PORT}${new URL(behind.directoryUrl).pathname}`;
+    this.directoryUrl = `https://${address}:${FIXED_PORTS.acme}${new URL(behind.directoryUrl).pathname}`;
     this.apiCaFile = files.certificate;
     this.#address = address;
     this.#files = files;
@@ -127,7 +126,7 @@ export class AcmeFront implements AsyncDisposable {
       [this.#files.certificate, this.#files.privateKey].map((file) => readFile(file)),
     );
     const server = createServer({ cert, key }, (request, response) => void this.#serve(request, response));
-    this.#open = await openServer(server, { host: this.#address, port: PORT });
+    this.#open = await openServer(server, { host: this.#address, port: FIXED_PORTS.acme });
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -2,13 +2,13 @@ import { X509Certificate } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Child, startChild } from '../child.ts';
+import { FIXED_PORTS } from '../fixed-ports.ts';
 import { askPebble, untilListening } from '../management.ts';
 import { findPebble } from './pebble-binary.ts';
 import { type KeyPairFiles, makeSelfSigned } from './self-signed.ts';
 
 const DAY_S = 86_400;
 const START_MS = 10_000;
-const PORTS = { acme: 14_000, management: 15_000 } as const;
 
 /** The CA's behaviour; every default is a well-behaved CA. */
 export interface PebbleBehaviour {
@@ -119,8 +119,8 @@ class RunningPebble implements Pebble {
   #child: Child | undefined;
 
   constructor({ address, host = address }: PebbleOptions, apiCaFile: string, run: () => Promise<Child>) {
-    this.directoryUrl = `https://${host}:${PORTS.acme}/dir`;
-    this.managementUrl = `https://${host}:${PORTS.management}`;
+    this.directoryUrl = `https://${host}:${FIXED_PORTS.acme}/dir`;
+    this.managementUrl = `https://${host}:${FIXED_PORTS.management}`;
     this.apiCaFile = apiCaFile;
     this.#run = run;
   }
@@ -204,7 +204,7 @@ async function runPebble(program: string, config: string, options: PebbleOptions
   try {
     // Pebble logs this line before it listens, so connect to its ports, too.
     await child.seen(/ACME directory available at/, START_MS);
-    for (const port of Object.values(PORTS)) await untilListening(options.address, port, START_MS);
+    for (const port of Object.values(FIXED_PORTS)) await untilListening(options.address, port, START_MS);
     return child;
   } catch (thrown) {
     await child[Symbol.asyncDispose]();
@@ -221,8 +221,8 @@ function configuration(options: PebbleOptions, api: KeyPairFiles): string {
   ]);
   return JSON.stringify({
     pebble: {
-      listenAddress: `${address}:${PORTS.acme}`,
-      managementListenAddress: `${address}:${PORTS.management}`,
+      listenAddress: `${address}:${FIXED_PORTS.acme}`,
+      managementListenAddress: `${address}:${FIXED_PORTS.management}`,
       ...api,
       httpPort: 80,
       tlsPort: options.tlsPort ?? 443,
