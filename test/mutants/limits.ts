@@ -84,7 +84,7 @@ export const limits: readonly Mutant[] = [
     class: 'limits',
     file: 'src/reconcile/record-failure.ts',
     search:
-      "    if (pauseUntil) await ledger.write({ event: 'pause', until: pauseUntil.toISOString(), ...said });\n",
+      "    if (pauseUntil) await ledger.write({ event: 'pause', until: pauseUntil.toISOString(), ...problem });\n",
     replace: '',
     killedBy: [
       { file: 'src/reconcile/orders.test.ts' },
