@@ -11,7 +11,7 @@ import { isKeyOf } from '../src/certificates/certificate.ts';
 import { createCertificateStore } from '../src/certificates/store.ts';
 import { createProviderFiles } from '../src/commands/wiring/provider-context.ts';
 import { createOutgoing } from '../src/net/outgoing.ts';
-import { createChallengeJournal } from '../src/records/registry.ts';
+import { createChallengeJournal } from '../src/records/journal.ts';
 import { createFakeClock } from './harness/fake-clock.ts';
 import { temporaryDirectory } from './harness/temporary-directory.ts';
 
@@ -81,7 +81,7 @@ test('the ledger is read', async (t) => {
   assert.deepEqual(history.advice('aki.serial')?.askAgainAt, at('18:00'));
 });
 
-test('an open order is loaded with its key, and its challenge is registered as ours', async (t) => {
+test('an open order is loaded with its key, and its challenge is journalled as ours', async (t) => {
   const { orders, journal, certificates } = copyOf(t);
   const order = await orders.load(NAME);
   assert.deepEqual(

@@ -8,7 +8,7 @@ import { sentenceOf } from '../event-messages.ts';
 import { emptySharedState, manageCertificate, type ReadDeps } from '../reconcile/deps.ts';
 import { caaOwnersOf } from '../reconcile/discover.ts';
 import { forecast } from '../reconcile/forecast.ts';
-import { createChallengeJournal, peekingJournal } from '../records/registry.ts';
+import { createChallengeJournal, peekingJournal } from '../records/journal.ts';
 import type { PrintOptions } from './command-line.ts';
 import { describeFailure } from './print/failure.ts';
 import { describeForecast, describeOnlyWarnings } from './print/forecast.ts';

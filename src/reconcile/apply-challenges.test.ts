@@ -11,7 +11,7 @@ import type { Zone } from '../dns/provider.ts';
 import { IngressError } from '../errors.ts';
 import type { IngressEvent } from '../events.ts';
 import type { JournalEntry } from '../records/challenges.ts';
-import { type ChallengeJournal, createChallengeJournal, registeredChallenges } from '../records/registry.ts';
+import { type ChallengeJournal, createChallengeJournal, journalledChallenges } from '../records/journal.ts';
 import type { ZoneState } from '../records/zone-plan.ts';
 import { removeChallenges, type ZoneWants, type ZoneWrite } from './apply.ts';
 import { type Deps, emptySharedState, type Spec } from './deps.ts';
@@ -34,7 +34,7 @@ beforeEach(() => {
   root = temporaryDirectory();
 });
 
-interface Registry extends Deps {
+interface TestDeps extends Deps {
   readonly journal: ChallengeJournal;
   readonly events: readonly IngressEvent[];
 }
@@ -45,16 +45,16 @@ function setUp(options: Parameters<typeof createMemoryProvider>[0] = {}) {
   return { provider, journal, deps: depsOf(provider, () => journal) };
 }
 
-function depsOf(provider: MemoryProvider, journalOf: Deps['journalOf']): Registry {
+function depsOf(provider: MemoryProvider, journalOf: Deps['journalOf']): TestDeps {
   const events: IngressEvent[] = [];
   const spec = { addressMode: 'claim', txtPrefix: '_dstack-app-address' } as Spec;
   const own = { provider, journalOf, clock: createFakeClock(), spec, shared: emptySharedState() };
   const outputs = { emit: (event: IngressEvent) => void events.push(event), warn: () => undefined };
   // Nothing else is used while the desired records are unknown.
-  return { ...own, ...outputs, events } as unknown as Registry;
+  return { ...own, ...outputs, events } as unknown as TestDeps;
 }
 
-/** Writes a zone with these challenges, and prunes the registered ones that are not retained. */
+/** Writes a zone with these challenges, and prunes the journalled ones that are not retained. */
 async function write(
   deps: Deps,
   publish = values(),
@@ -64,11 +64,11 @@ async function write(
     prune = true,
   }: Partial<{ zone: Zone; retain: ReturnType<typeof values>; prune: boolean }> = {},
 ): Promise<ZoneWrite[]> {
-  const registered = prune ? await registeredChallenges(deps, DOMAIN) : [];
+  const journalled = prune ? await journalledChallenges(deps, DOMAIN) : [];
   const zones = new Map<string, ZoneState>();
-  if (publish.length > 0) zones.set(zone.id, { zone, names: [], current: undefined, registered: [] });
-  for (const [id, own] of Map.groupBy(registered, ({ zoneId }) => zoneId))
-    zones.set(id, { zone: { id, name: own[0]?.zoneName }, names: [], current: undefined, registered: own });
+  if (publish.length > 0) zones.set(zone.id, { zone, names: [], current: undefined, journalled: [] });
+  for (const [id, own] of Map.groupBy(journalled, ({ zoneId }) => zoneId))
+    zones.set(id, { zone: { id, name: own[0]?.zoneName }, names: [], current: undefined, journalled: own });
   const writes: ZoneWrite[] = [];
   for (const state of zones.values())
     writes.push(
@@ -90,7 +90,7 @@ async function publishing(deps: Deps, publish: ReturnType<typeof values>, zone: 
   return done?.challenges.map(({ record }) => record) ?? [];
 }
 
-/** Prunes registered challenges; rejects with the first failure of a zone. */
+/** Prunes journalled challenges; rejects with the first failure of a zone. */
 async function prune(deps: Deps, retain = values()): Promise<void> {
   const failures = (await write(deps, values(), { retain })).map(({ pruneFailure }) => pruneFailure);
   for (const failure of failures) if (failure !== undefined) throw failure;
@@ -101,7 +101,7 @@ const entry = (value: string, more: Partial<JournalEntry> = {}): JournalEntry =>
   ...more,
 });
 
-test('values are published in one write beside the other values of the name, and registered with their handles', async () => {
+test('values are published in one write beside the other values of the name, and journalled with their handles', async () => {
   const { provider, journal, deps } = setUp();
   provider.plant(txtRecord(NAME, 'foreign'));
   const records = await publishing(deps, values('a', 'b'));
@@ -111,7 +111,7 @@ test('values are published in one write beside the other values of the name, and
   assert.deepEqual(await journal.entries(), [entry('a', { handle: 'r2' }), entry('b', { handle: 'r3' })]);
 });
 
-test('the TTL in the zone, the registry and the expectation is the one that the provider answers with', async () => {
+test('the TTL in the zone, the journal and the expectation is the one that the provider answers with', async () => {
   const { journal, deps } = setUp({ capabilities: { normalizeTtl: (seconds) => Math.max(seconds, 300) } });
   const [record] = await publishing(deps, values('a'));
   assert.equal(record?.ttl, 300);
@@ -121,17 +121,17 @@ test('the TTL in the zone, the registry and the expectation is the one that the 
   );
 });
 
-test('a value is registered before it is published', async () => {
+test('a value is journalled before it is published', async () => {
   const { provider, journal, deps } = setUp();
-  let registered: readonly JournalEntry[] = [];
+  let journalled: readonly JournalEntry[] = [];
   provider.before = async () => {
-    registered = await journal.entries();
+    journalled = await journal.entries();
   };
   await publishing(deps, values('a', 'b'));
-  assert.deepEqual(registered, [entry('a'), entry('b')]);
+  assert.deepEqual(journalled, [entry('a'), entry('b')]);
 });
 
-test('a registry that cannot be written leaves the zone as it was', async () => {
+test('a journal that cannot be written leaves the zone as it was', async () => {
   const { provider, journal } = setUp();
   const full = { ...journal, write: () => Promise.reject(new IngressError('STORE_FAILED', 'full')) };
   const deps = depsOf(provider, () => full);
@@ -152,12 +152,12 @@ for (const done of [0, 1, 2]) {
   });
 }
 
-test('a removal removes exactly the given values, in one write, and unregisters them', async () => {
+test('a removal removes exactly the given values, in one write, and removes them from the journal', async () => {
   const { provider, journal, deps } = setUp();
   for (const value of ['foreign', 'A']) provider.plant(txtRecord(NAME, value));
   provider.plant(txtRecord('_acme-challenge.www.example.com', 'a'));
   await publishing(deps, values('a', 'b', 'c'));
-  const some = (await registeredChallenges(deps, DOMAIN)).filter(({ value }) => value !== 'c');
+  const some = (await journalledChallenges(deps, DOMAIN)).filter(({ value }) => value !== 'c');
   await removeChallenges(deps, { zone: ZONE }, some, never);
   assert.deepEqual(provider.current, [
     `${NAME} TXT A`,
@@ -172,7 +172,7 @@ test('a removal removes exactly the given values, in one write, and unregisters 
   assert.equal(provider.applied.length, 2);
 });
 
-test('a registered value without a handle is removed by name and value', async () => {
+test('a journalled value without a handle is removed by name and value', async () => {
   const { provider, journal, deps } = setUp();
   for (const value of ['foreign', 'a']) provider.plant(txtRecord(NAME, value));
   await journal.write([entry('a')]);
@@ -180,7 +180,7 @@ test('a registered value without a handle is removed by name and value', async (
   assert.deepEqual(provider.current, [`${NAME} TXT foreign`]);
 });
 
-test('values that are gone already are unregistered', async () => {
+test('values that are gone already are removed from the journal', async () => {
   const { journal, deps } = setUp();
   await journal.write([entry('a'), entry('b', { handle: 'r77' })]);
   await prune(deps);
@@ -191,21 +191,21 @@ test('a value that is gone from the zone needs no write', async () => {
   const { provider, journal, deps } = setUp();
   await journal.write([entry('a', { handle: 'r77' })]);
   provider.plant(txtRecord(NAME, 'foreign'));
-  const registered = await registeredChallenges(deps, DOMAIN);
+  const journalled = await journalledChallenges(deps, DOMAIN);
   const current = await provider.records(ZONE, [NAME], never);
-  await applyZone(deps, { zone: ZONE, names: [], current, registered }, NOTHING, never);
+  await applyZone(deps, { zone: ZONE, names: [], current, journalled }, NOTHING, never);
   assert.deepEqual(provider.applied, []);
   assert.deepEqual(await journal.entries(), []);
 });
 
-test('the value of a resumed order that is still published is registered with its handle, and not written again', async () => {
+test('the value of a resumed order that is still published is journalled with its handle, and not written again', async () => {
   const { provider, journal, deps } = setUp();
   provider.plant(txtRecord(NAME, 'a'));
   const current = await provider.records(ZONE, [NAME], never);
   const wants = { ...NOTHING, publish: values('a') };
   const { challenges } = await applyZone(
     deps,
-    { zone: ZONE, names: [], current, registered: [] },
+    { zone: ZONE, names: [], current, journalled: [] },
     wants,
     never,
   );
@@ -217,7 +217,7 @@ test('the value of a resumed order that is still published is registered with it
   assert.deepEqual(await journal.entries(), [entry('a', { handle: 'r1' })]);
 });
 
-test('a value is unregistered only after it was removed', async () => {
+test('a value is removed from the journal only after it was removed', async () => {
   const { provider, journal, deps } = setUp();
   await publishing(deps, values('a', 'b'));
   provider.breakAfter(1, down);
@@ -227,12 +227,12 @@ test('a value is unregistered only after it was removed', async () => {
   assert.deepEqual(provider.current, []);
 });
 
-test('a removal that fails leaves its values registered', async () => {
+test('a removal that fails leaves its values journalled', async () => {
   const { provider, journal, deps } = setUp();
   await publishing(deps, values('a'));
-  const registered = await registeredChallenges(deps, DOMAIN);
+  const journalled = await journalledChallenges(deps, DOMAIN);
   provider.breakAfter(0, down);
-  await assert.rejects(removeChallenges(deps, { zone: ZONE }, registered, never), down);
+  await assert.rejects(removeChallenges(deps, { zone: ZONE }, journalled, never), down);
   assert.equal((await journal.entries()).length, 1);
 });
 
@@ -251,7 +251,7 @@ test('each zone has a write of its own, and one that fails does not stop the oth
   assert.deepEqual(await journal.entries(), [entry('b', other)]);
 });
 
-test('values of another provider stay registered for that provider', async () => {
+test('values of another provider stay in the journal for that provider', async () => {
   const { provider, journal, deps } = setUp();
   await journal.write([entry('a'), entry('b', { provider: 'other' })]);
   await prune(deps);
@@ -282,15 +282,15 @@ test('a record is removed by the handle that the provider gave it', async () => 
   provider.before = (_, changes) => {
     handles = changes.map((change) => change.action === 'remove' && change.removed.handle);
   };
-  await removeChallenges(deps, { zone: ZONE }, await registeredChallenges(deps, DOMAIN), never);
+  await removeChallenges(deps, { zone: ZONE }, await journalledChallenges(deps, DOMAIN), never);
   assert.deepEqual(handles, ['r1']);
 });
 
-test('a value whose write was never answered stays registered for a later run: it may be published after its removal', async () => {
+test('a value whose write was never answered stays in the journal for a later run: it may be published after its removal', async () => {
   const { provider, journal, deps } = setUp();
   provider.breakAfter(0, down);
   await assert.rejects(publishing(deps, values('late')), down);
-  await removeChallenges(deps, { zone: ZONE }, await registeredChallenges(deps, DOMAIN), never);
+  await removeChallenges(deps, { zone: ZONE }, await journalledChallenges(deps, DOMAIN), never);
   provider.plant(txtRecord(NAME, 'late'));
   await prune(deps);
   assert.deepEqual(provider.current, []);
@@ -308,7 +308,7 @@ test('the challenges of open orders are not pruned', async () => {
   );
 });
 
-test('values of several names are one write, and each is registered in the journal of its name', async () => {
+test('values of several names are one write, and each is in the journal of its name', async () => {
   const { provider } = setUp();
   const journals = new Map([DOMAIN, 'www.example.com'].map((domain) => [domain, journalAt(domain)]));
   const deps = depsOf(provider, (domain) => journals.get(domain) ?? assert.fail(domain));
@@ -316,7 +316,7 @@ test('values of several names are one write, and each is registered in the journ
   await publishing(deps, [...values('a'), { domain: 'www.example.com', ...other }]);
   assert.equal(provider.applied.length, 1);
   const found = async () =>
-    (await Promise.all([...journals.keys()].map((domain) => registeredChallenges(deps, domain)))).flat();
+    (await Promise.all([...journals.keys()].map((domain) => journalledChallenges(deps, domain)))).flat();
   assert.deepEqual(
     (await found()).map(({ domain, value, handle }) => [domain, value, handle]),
     [

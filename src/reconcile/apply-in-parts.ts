@@ -1,5 +1,5 @@
 import { isIngressError } from '../errors.ts';
-import { unregister } from '../records/registry.ts';
+import { removeFromJournal } from '../records/journal.ts';
 import { NO_CHALLENGES, planZone, type ZonePlan, type ZoneState } from '../records/zone-plan.ts';
 import {
   type ChallengeOutcome,
@@ -34,7 +34,7 @@ export async function applyInParts(
   const parts = [hasRecords, publish.length > 0, pruned.length > 0].filter(Boolean).length;
   const refused: Refused = { failure, isDivisible: parts > 1, isSplittable: isSplittable(failure) };
   const records = hasRecords
-    ? await applyRecords(deps, { ...zone, registered: [] }, facts, refused, signal)
+    ? await applyRecords(deps, { ...zone, journalled: [] }, facts, refused, signal)
     : { plan: undefined, failed: new Map() };
   const challenges = refused.isDivisible
     ? await publishAlone(deps, zone, wants, { ...records, failure }, signal)
@@ -142,7 +142,7 @@ async function publishAlone(
     .filter((value) => !isNeeded(value))
     .map((value) => ({ value, record: undefined, failure: failed.get(value.domain) ?? failure }));
   if (needed.length === 0) return left;
-  const alone: ZoneState = { ...zone, names: [], registered: [] };
+  const alone: ZoneState = { ...zone, names: [], journalled: [] };
   try {
     await writeZone(deps, alone, { facts, publish: needed, retain: [] }, signal);
     return [...needed.map((value) => published(deps, value)), ...left];
@@ -172,13 +172,13 @@ async function pruneAlone(
 }
 
 /** Gives up the challenges in a zone that the account no longer has. */
-async function forget(deps: Deps, { zone, registered }: ZoneState): Promise<unknown> {
+async function forget(deps: Deps, { zone, journalled }: ZoneState): Promise<unknown> {
   try {
-    await unregister(deps, registered);
+    await removeFromJournal(deps, journalled);
   } catch (thrown) {
     return thrown;
   }
-  for (const { name } of registered)
+  for (const { name } of journalled)
     deps.emit({ type: 'challenge-abandoned', name, zone: zone.name ?? zone.id });
   return undefined;
 }

@@ -4,12 +4,12 @@ import { isIngressError } from '../errors.ts';
 import {
   type ChallengeValue,
   challengeRecord,
-  type RegisteredChallenge,
+  type JournalledChallenge,
   toRecord,
 } from '../records/challenges.ts';
+import { addToJournal, removeFromJournal } from '../records/journal.ts';
 import { ownerNames } from '../records/name-records.ts';
 import { ownerChanges } from '../records/ownership.ts';
-import { register, unregister } from '../records/registry.ts';
 import { type DesiredChallenges, planZone, type ZonePlan, type ZoneState } from '../records/zone-plan.ts';
 import type { Deps } from './deps.ts';
 import type { Facts } from './discover.ts';
@@ -89,7 +89,7 @@ export async function reapplyZone(deps: Deps, before: ZoneWrite, signal: AbortSi
   const { facts, failed } = before;
   const names = before.zone.names.filter(({ domain }) => !failed.has(domain));
   const publish = before.challenges.flatMap(({ value, record }) => (record ? [value] : []));
-  const unread: ZoneState = { ...before.zone, names, registered: [] };
+  const unread: ZoneState = { ...before.zone, names, journalled: [] };
   const current = await readZone(deps, unread, signal);
   const zone = { ...unread, current };
   // A name whose records failed is not read, so its challenge is not checked.
@@ -108,16 +108,16 @@ export async function reapplyZone(deps: Deps, before: ZoneWrite, signal: AbortSi
 export async function removeChallenges(
   deps: Pick<Deps, 'provider' | 'journalOf'>,
   { zone }: Pick<ZoneState, 'zone'>,
-  registered: readonly RegisteredChallenge[],
+  journalled: readonly JournalledChallenge[],
   signal: AbortSignal,
 ): Promise<void> {
-  const changes = registered.map((one): Change => ({ action: 'remove', removed: toRecord(one) }));
+  const changes = journalled.map((one): Change => ({ action: 'remove', removed: toRecord(one) }));
   await retryingConflicts(() => deps.provider.apply(zone, changes, signal));
   // Without a handle, the provider has not answered the write and may still carry it out: a later
   // run prunes that value.
-  await unregister(
+  await removeFromJournal(
     deps,
-    registered.filter(({ handle }) => handle !== undefined),
+    journalled.filter(({ handle }) => handle !== undefined),
   );
 }
 
@@ -159,8 +159,8 @@ async function retryingConflicts<T>(
 }
 
 /**
- * Applies a plan with at most one call of the provider. Writes the registry first, so that a crash
- * leaves no value that is not registered.
+ * Applies a plan with at most one call of the provider. Writes the journal first, so that a crash
+ * leaves no value that is not journalled.
  */
 async function writePlan(
   deps: Deps,
@@ -180,10 +180,10 @@ async function writePlan(
     const record = recordOf(deps, value);
     return { ...(current?.find((one) => sameData(one, record)) ?? record), domain: value.domain };
   });
-  await register(deps, zone, values);
+  await addToJournal(deps, zone, values);
   const all = [...changes, ...challengeChanges];
   const made = all.length > 0 ? await provider.apply(zone, all, signal) : [];
-  await register(
+  await addToJournal(
     deps,
     zone,
     values.flatMap((value) => {
@@ -191,7 +191,7 @@ async function writePlan(
       return record ? [{ ...value, ...record }] : [];
     }),
   );
-  await unregister(deps, pruned);
+  await removeFromJournal(deps, pruned);
   rememberOwners(deps, plan);
   if (changes.length > 0)
     emit({
@@ -206,8 +206,8 @@ async function writePlan(
 }
 
 /** The owner names of challenges whose publication the provider has confirmed. */
-export function confirmed(registered: readonly RegisteredChallenge[]): string[] {
-  return registered.filter(({ handle }) => handle !== undefined).map(({ name }) => name);
+export function confirmed(journalled: readonly JournalledChallenge[]): string[] {
+  return journalled.filter(({ handle }) => handle !== undefined).map(({ name }) => name);
 }
 
 /**

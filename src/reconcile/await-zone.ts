@@ -2,7 +2,7 @@ import type { Expectation } from '../dns/probe.ts';
 import type { Rr } from '../dns/query.ts';
 import { challengeTtl } from '../records/challenges.ts';
 import type { DesiredRecord } from '../records/desired.ts';
-import { registeredChallenges } from '../records/registry.ts';
+import { journalledChallenges } from '../records/journal.ts';
 import { desiredOf } from '../records/zone-plan.ts';
 import { type ChallengeOutcome, reapplyZone, type ZoneWrite } from './apply.ts';
 import type { Deps, ManagedCertificate } from './deps.ts';
@@ -161,10 +161,10 @@ async function waitForCaches(
   // The preflight has waited for our earlier challenges. Those in an unreadable journal count as
   // foreign, which costs at most another wait.
   const domains = [...new Set(challenges.map(({ value: { domain } }) => domain))];
-  const registered = await Promise.all(
-    domains.map((domain) => registeredChallenges(deps, domain).catch(() => [])),
+  const journalled = await Promise.all(
+    domains.map((domain) => journalledChallenges(deps, domain).catch(() => [])),
   );
-  const ours = [...challenges.map(({ value }) => value), ...zone.registered, ...registered.flat()];
+  const ours = [...challenges.map(({ value }) => value), ...zone.journalled, ...journalled.flat()];
   const foreign = [...read, ...siblings].find(
     ({ name, value }) => ANSWER.test(value) && !ours.some((one) => one.name === name && one.value === value),
   );

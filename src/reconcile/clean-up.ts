@@ -1,9 +1,9 @@
-import { registeredChallenges } from '../records/registry.ts';
+import { journalledChallenges } from '../records/journal.ts';
 import { confirmed, removeChallenges } from './apply.ts';
 import type { Deps, ManagedCertificate } from './deps.ts';
 import type { RenewalTask } from './renewal.ts';
 import type { Report } from './report.ts';
-import { readRegistry } from './zones.ts';
+import { readJournals } from './zones.ts';
 
 /**
  * The time limit for removing challenges, and the limit once the process is stopping, in
@@ -14,8 +14,8 @@ const CLEANUP_WHILE_STOPPING_MS = 4000;
 
 /**
  * Removes the challenges of a batch, one write for each zone. It has its own deadline, because the
- * run may have been aborted. Challenges that cannot be removed stay registered, and the next run
- * prunes them. Never rejects.
+ * run may have been aborted. Challenges that cannot be removed stay in the journal, and the next
+ * run prunes them. Never rejects.
  */
 export async function cleanUp(
   deps: Deps,
@@ -25,8 +25,8 @@ export async function cleanUp(
 ): Promise<void> {
   const { emit, provider } = deps;
   const certificates = batch.map(({ certificate }) => certificate);
-  const registered = await readRegistry(deps, report, 'removing the challenge', certificates);
-  const names = registered.map(({ name }) => name);
+  const journalled = await readJournals(deps, report, 'removing the challenge', certificates);
+  const names = journalled.map(({ name }) => name);
   if (names.length === 0) return;
   if (provider.capabilities.rewritesZone) {
     emit({ type: 'challenge-retained', names });
@@ -34,7 +34,7 @@ export async function cleanUp(
   }
   const deadline = cleanUpDeadline(signal);
   const failures: unknown[] = [];
-  for (const [zoneId, own] of Map.groupBy(registered, (one) => one.zoneId))
+  for (const [zoneId, own] of Map.groupBy(journalled, (one) => one.zoneId))
     try {
       await removeChallenges(deps, { zone: { id: zoneId, name: own[0]?.zoneName } }, own, deadline);
     } catch (thrown) {
@@ -42,7 +42,7 @@ export async function cleanUp(
     }
   const [error] = failures;
   if (error === undefined) {
-    const removed = confirmed(registered);
+    const removed = confirmed(journalled);
     if (removed.length > 0) emit({ type: 'challenge-removed', names: removed });
     return;
   }
@@ -60,7 +60,7 @@ async function withLeftovers(
   const left: ManagedCertificate[] = [];
   for (const certificate of certificates) {
     const entries = await Promise.all(
-      certificate.names.map((name) => registeredChallenges(deps, name).catch(() => undefined)),
+      certificate.names.map((name) => journalledChallenges(deps, name).catch(() => undefined)),
     );
     if (entries.some((some) => some === undefined || some.length > 0)) left.push(certificate);
   }

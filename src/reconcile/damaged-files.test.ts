@@ -13,7 +13,7 @@ import {
   setStage,
 } from '../../test/harness/stage.ts';
 import { isIngressError } from '../errors.ts';
-import { peekingJournal } from '../records/registry.ts';
+import { peekingJournal } from '../records/journal.ts';
 import { forecast } from './forecast.ts';
 import type { ReconcileResult } from './report.ts';
 

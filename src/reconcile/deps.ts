@@ -8,9 +8,9 @@ import type { Resolver } from '../dns/resolver.ts';
 import type { Identity } from '../dstack/identity.ts';
 import type { Emit } from '../events.ts';
 import type { CaaOwner } from '../records/desired.ts';
+import type { ChallengeJournal } from '../records/journal.ts';
 import type { RecordSpec } from '../records/name-records.ts';
 import type { AddressMode } from '../records/ownership.ts';
-import type { ChallengeJournal } from '../records/registry.ts';
 import type { GivenWarning, WarnOf } from '../warnings.ts';
 
 /** The part of the configuration that reconciling needs, the same for all names. */

@@ -269,7 +269,7 @@ test('a forecast fails as a reconciliation fails before it writes', async (t) =>
   await assert.rejects(forecastOne(stage), { code: 'ZONE_NOT_FOUND' });
 });
 
-test('registered challenges of another provider are not forecast to be removed', async (t) => {
+test('journalled challenges of another provider are not forecast to be removed', async (t) => {
   const stage = await setStage(t);
   plant(stage, CHALLENGE, 'TXT', 'elsewhere');
   await stage.journal.write([{ ...left, provider: 'other', value: 'elsewhere' }]);

@@ -130,7 +130,7 @@ async function warnOfVolume(
   }
 }
 
-/** Why the registry or the ledger cannot be written, without which no order is opened. */
+/** Why the journal or the ledger cannot be written, without which no order is opened. */
 async function whyBlocked(
   { journalOf, authorities }: ReadDeps,
   [first]: Names,
@@ -153,14 +153,14 @@ function warnOfEndings(
   }
 }
 
-function forecastZone({ zone, names, current = [], registered, plan }: ObservedZone): ZoneForecast {
+function forecastZone({ zone, names, current = [], journalled, plan }: ObservedZone): ZoneForecast {
   const { changes = [], desired = [] } = plan ?? {};
   return {
     zone,
     names: names.map(({ domain }) => domain),
     changes,
     current: desired.filter((record) => !changes.some((change) => writes(change, record))),
-    leftovers: current.filter((record) => registered.some((one) => sameData(toRecord(one), record))),
+    leftovers: current.filter((record) => journalled.some((one) => sameData(toRecord(one), record))),
   };
 }
 

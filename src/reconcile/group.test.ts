@@ -7,7 +7,7 @@ import type { RenewalTask } from './renewal.ts';
 import type { ObservedZone, ObservedZones } from './zones.ts';
 
 const zoneNamed = (id: string): ObservedZone => ({
-  ...{ zone: { id, name: id }, names: [], current: undefined, registered: [] },
+  ...{ zone: { id, name: id }, names: [], current: undefined, journalled: [] },
   ...{ plan: undefined, readNames: [] },
 });
 
@@ -95,7 +95,7 @@ const table: [
     ],
   ],
   [
-    'a zone without names, of registered challenges only, is a group of its own',
+    'a zone without names, of journalled challenges only, is a group of its own',
     [['a@1']],
     ['left'],
     [

@@ -114,7 +114,7 @@ async function write(
     ? await applyChallenges(deps, last.write, publish, signal)
     : await applyZone(deps, zone, { facts, publish, retain: retained }, signal);
   if (done.pruneFailure !== undefined) {
-    const left = new Set(zone.registered.map(({ domain }) => domain));
+    const left = new Set(zone.journalled.map(({ domain }) => domain));
     for (const certificate of report.certificates)
       if (certificate.names.some((name) => left.has(name)))
         report.fail(certificate, 'removing an earlier challenge', done.pruneFailure);

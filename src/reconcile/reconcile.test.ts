@@ -174,7 +174,7 @@ test('without an identity a CNAME at the challenge name prevents the order too',
   assert.equal(orders(stage), 0);
 });
 
-test('a registered challenge in a zone that is gone is given up', async (t) => {
+test('a journalled challenge in a zone that is gone is given up', async (t) => {
   const stage = await setStage(t);
   const entry = { provider: 'memory', zoneId: 'zone-example.org', zoneName: 'example.org' };
   await stage.journal.write([{ ...entry, name: '_acme-challenge.example.org', value: 'x', ttl: 60 }]);

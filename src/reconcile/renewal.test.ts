@@ -11,7 +11,7 @@ import {
   setStage,
 } from '../../test/harness/stage.ts';
 import { certificateId } from '../certificates/renewal/ari.ts';
-import { register } from '../records/registry.ts';
+import { addToJournal } from '../records/journal.ts';
 import { decide } from './renewal.ts';
 
 const never = new AbortController().signal;
@@ -122,7 +122,7 @@ test('an order whose certificate is stored is closed, and its challenge removed'
   assert.ok(value);
   const zone = await stage.deps.provider.zone(DOMAIN, never);
   const record = { name: value.name, type: 'TXT', value: value.value, ttl: 60 };
-  await register(stage.deps, zone, [{ ...record, domain: DOMAIN }]);
+  await addToJournal(stage.deps, zone, [{ ...record, domain: DOMAIN }]);
   stage.provider.plant(record);
   await reconcileOne(stage);
   assert.equal(await openOrders.load(DOMAIN), undefined);

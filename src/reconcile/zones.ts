@@ -4,10 +4,10 @@ import type { Zone } from '../dns/provider.ts';
 import type { CurrentRecord } from '../dns/record.ts';
 import { delegationFault, findZoneCut } from '../dns/zone-cut.ts';
 import type { IngressError } from '../errors.ts';
-import type { RegisteredChallenge } from '../records/challenges.ts';
+import type { JournalledChallenge } from '../records/challenges.ts';
 import { gatewayFault } from '../records/gateway-fault.ts';
+import { type Journals, journalledChallenges } from '../records/journal.ts';
 import { ownerNames } from '../records/name-records.ts';
-import { type Registry, registeredChallenges } from '../records/registry.ts';
 import {
   NO_CHALLENGES,
   type PlanContext,
@@ -69,8 +69,8 @@ export async function observeZones(
   if (facts.failure !== undefined) for (const one of certificates) report.fail(one, 'records', facts.failure);
   const mayIssue = (one: ManagedCertificate) => isDue(run, one) && canIssueWithoutRecords(run, one);
   const concerned = facts.records ? certificates : certificates.filter(mayIssue);
-  const registered = await readRegistry(deps, report, 'removing an earlier challenge', certificates);
-  const found = await findZones(deps, report, concerned, registered, signal);
+  const journalled = await readJournals(deps, report, 'removing an earlier challenge', certificates);
+  const found = await findZones(deps, report, concerned, journalled, signal);
   const all: ObservedZone[] = [];
   await eachConcurrently(Math.min(ZONES_AT_ONCE, found.length), found, async (zone) => {
     all.push(await observeZone(deps, run, zone, signal));
@@ -126,27 +126,27 @@ export async function readZone(
 
 function readNames(
   { spec }: ReadDeps,
-  { names, registered }: Pick<ZoneState, 'names' | 'registered'>,
+  { names, journalled }: Pick<ZoneState, 'names' | 'journalled'>,
 ): readonly string[] {
   const owners = names.flatMap(({ domain }) => ownerNames(domain, spec));
-  return [...new Set([...owners, ...registered.map(({ name }) => name)])];
+  return [...new Set([...owners, ...journalled.map(({ name }) => name)])];
 }
 
 /**
- * The registered challenges of certificates. A journal that cannot be read is a failure of `step`,
+ * The journalled challenges of certificates. A journal that cannot be read is a failure of `step`,
  * for its certificate only. Never rejects.
  */
-export async function readRegistry(
-  deps: Registry,
+export async function readJournals(
+  deps: Journals,
   report: Report,
   step: string,
   certificates: readonly ManagedCertificate[],
-): Promise<readonly RegisteredChallenge[]> {
-  const found: RegisteredChallenge[] = [];
+): Promise<readonly JournalledChallenge[]> {
+  const found: JournalledChallenge[] = [];
   for (const certificate of certificates)
     for (const name of certificate.names)
       try {
-        found.push(...(await registeredChallenges(deps, name)));
+        found.push(...(await journalledChallenges(deps, name)));
       } catch (failure) {
         report.fail(certificate, step, failure);
       }
@@ -160,20 +160,20 @@ interface FoundName extends ZoneName {
 interface FoundZone {
   readonly zone: Zone;
   readonly names: FoundName[];
-  readonly registered: RegisteredChallenge[];
+  readonly journalled: JournalledChallenge[];
 }
 
-/** The zones of the names, and zones that only have registered challenges. */
+/** The zones of the names, and zones that only have journalled challenges. */
 async function findZones(
   { provider }: ReadDeps,
   report: Report,
   certificates: readonly ManagedCertificate[],
-  registered: readonly RegisteredChallenge[],
+  journalled: readonly JournalledChallenge[],
   signal: AbortSignal,
 ): Promise<readonly FoundZone[]> {
   const found = new Map<string, FoundZone>();
   const zoneOf = (zone: Zone): FoundZone => {
-    const known = found.get(zone.id) ?? { zone, names: [], registered: [] };
+    const known = found.get(zone.id) ?? { zone, names: [], journalled: [] };
     found.set(zone.id, known);
     return known;
   };
@@ -184,7 +184,7 @@ async function findZones(
       const zone = await report.shared('records', [certificate], find);
       if (zone) zoneOf(zone).names.push({ domain, certified: false, certificate });
     }
-  for (const one of registered) zoneOf({ id: one.zoneId, name: one.zoneName }).registered.push(one);
+  for (const one of journalled) zoneOf({ id: one.zoneId, name: one.zoneName }).journalled.push(one);
   return [...found.values()];
 }
 
@@ -192,14 +192,14 @@ async function findZones(
 async function observeZone(
   deps: ReadDeps,
   run: Run,
-  { zone, names: found, registered }: FoundZone,
+  { zone, names: found, journalled }: FoundZone,
   signal: AbortSignal,
 ): Promise<ObservedZone> {
   const { report, facts, findServers } = run;
   const names = found.map((name) => ({ ...name, certified: isCertified(run, name.certificate) }));
   const certificates = new Set(names.map(({ certificate }) => certificate));
   const isRead = facts.records !== undefined && names.length > 0;
-  const read = () => readZone(deps, { zone, names, registered }, signal);
+  const read = () => readZone(deps, { zone, names, journalled }, signal);
   const asked = names.map(({ domain, certificate }) => ({ domain, again: isDue(run, certificate) }));
   // Concurrent, so that a start does not wait for the placement check.
   const [current, misplaced] = await Promise.all([
@@ -211,12 +211,12 @@ async function observeZone(
   for (const { domain, certificate } of names)
     if (misplaced.has(domain) && !isSaid) report.fail(certificate, 'records', misplaced.get(domain));
   const state: ZoneState = {
-    ...{ zone, current, registered },
+    ...{ zone, current, journalled },
     names: names.filter(({ domain }) => !misplaced.has(domain)),
   };
   const plan = current && planZone(state, NO_CHALLENGES, planContext(deps, facts));
   for (const warning of plan?.warnings ?? []) deps.warn(warning);
-  return { ...state, plan, readNames: current ? readNames(deps, { names, registered }) : [] };
+  return { ...state, plan, readNames: current ? readNames(deps, { names, journalled }) : [] };
 }
 
 /**

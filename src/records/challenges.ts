@@ -41,12 +41,12 @@ export interface JournalEntry {
   readonly handle?: string | undefined;
 }
 
-/** A registered value, and the served name whose journal contains it. */
-export interface RegisteredChallenge extends JournalEntry {
+/** A journalled value, and the served name whose journal contains it. */
+export interface JournalledChallenge extends JournalEntry {
   readonly domain: string;
 }
 
-/** The TXT record of a registered value. Pure. */
+/** The TXT record of a journalled value. Pure. */
 export function toRecord({ name, value, ttl, handle }: JournalEntry): CurrentRecord {
   return { name, type: 'TXT', value, ttl, ...(handle === undefined ? {} : { handle }) };
 }

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { applyChanges } from '../../test/harness/dns/apply-changes.ts';
 import type { Capabilities } from '../dns/provider.ts';
 import { type Change, type CurrentRecord, describeRecord } from '../dns/record.ts';
-import type { ChallengeValue, RegisteredChallenge } from './challenges.ts';
+import type { ChallengeValue, JournalledChallenge } from './challenges.ts';
 import { desiredOf, NO_CHALLENGES, type PlanContext, planZone, type ZoneState } from './zone-plan.ts';
 
 const GATEWAY = 'gw.example.net';
@@ -35,11 +35,11 @@ const withCaa: PlanContext = {
 const state = (
   domains: readonly string[],
   current: readonly CurrentRecord[] | undefined,
-  registered: readonly RegisteredChallenge[] = [],
+  journalled: readonly JournalledChallenge[] = [],
 ): ZoneState => ({
   zone: { id: 'z1', name: 'example.com' },
   names: domains.map((domain) => ({ domain, certified: false })),
-  ...{ current, registered },
+  ...{ current, journalled },
 });
 
 const record = (name: string, type: string, value: string): CurrentRecord => ({ name, type, value, ttl: 60 });
@@ -49,7 +49,7 @@ const value = (text: string, domain = APP): ChallengeValue => ({
   name: challengeOf(domain),
   value: text,
 });
-const registeredValue = (text: string, handle?: string): RegisteredChallenge => ({
+const journalledValue = (text: string, handle?: string): JournalledChallenge => ({
   ...{ provider: 'memory', zoneId: 'z1', zoneName: 'example.com', ttl: 60, ...value(text) },
   ...(handle === undefined ? {} : { handle }),
 });
@@ -136,9 +136,9 @@ test('a wildcard is refused for the CNAME at its base name if that name is refus
 
 test('challenges of orders under way are published, those of open orders retained, all others pruned', () => {
   const current = ['open', 'over', 'foreign'].map((text) => record(challengeOf(APP), 'TXT', text));
-  const registered = [registeredValue('open'), registeredValue('over')];
+  const journalled = [journalledValue('open'), journalledValue('over')];
   const challenges = { publish: [value('new')], retain: [value('open')] };
-  const planned = planZone(state([APP], current, registered), challenges, context);
+  const planned = planZone(state([APP], current, journalled), challenges, context);
   assert.deepEqual(planned.challengeChanges.map(brief), [
     `remove ${challengeOf(APP)} TXT over`,
     `create ${challengeOf(APP)} TXT new`,
@@ -158,12 +158,12 @@ test('a challenge that is published is not written again, whatever its TTL', () 
 
 test('the same value at another name is not retained', () => {
   const challenges = { publish: [], retain: [value('one', WWW)] };
-  const planned = planZone(state([], undefined, [registeredValue('one')]), challenges, context);
+  const planned = planZone(state([], undefined, [journalledValue('one')]), challenges, context);
   assert.equal(planned.pruned.length, 1);
 });
 
-test('a pruned value that is gone from the zone needs no change, and is unregistered all the same', () => {
-  const planned = planZone(state([], [], [registeredValue('gone', 'r7')]), NO_CHALLENGES, context);
+test('a pruned value that is gone from the zone needs no change, and is removed from the journal all the same', () => {
+  const planned = planZone(state([], [], [journalledValue('gone', 'r7')]), NO_CHALLENGES, context);
   assert.deepEqual(planned.challengeChanges, []);
   assert.deepEqual(
     planned.pruned.map((one) => one.value),
@@ -171,13 +171,13 @@ test('a pruned value that is gone from the zone needs no change, and is unregist
   );
 });
 
-test('a pruned value is removed by the record that was read, or else by the registered handle', () => {
+test('a pruned value is removed by the record that was read, or else by the journalled handle', () => {
   const read = { ...record(challengeOf(APP), 'TXT', 'over'), handle: 'r8' };
   for (const [current, handle] of [
     [[read], 'r8'],
     [undefined, 'r7'],
   ] as const) {
-    const zone = state([], current, [registeredValue('over', 'r7')]);
+    const zone = state([], current, [journalledValue('over', 'r7')]);
     const [change] = planZone(zone, NO_CHALLENGES, context).challengeChanges;
     assert.equal(change?.action === 'remove' && change.removed.handle, handle);
   }
@@ -204,7 +204,7 @@ test('a name of another container is yielded once this process has claimed it', 
   assert.equal(planned.ownership.decisions.get(APP)?.otherOwner, 'aa:443');
 });
 
-test('planning what was applied has no changes, whatever is current and registered', () => {
+test('planning what was applied has no changes, whatever is current and journalled', () => {
   const pool = [
     ...[APP, WWW, `_txt.${APP}`, `_txt-wildcard.${APP}`].map((name) => record(name, 'CNAME', 'gw.other.net')),
     ...[APP, WWW].map((name) => record(name, 'A', '192.0.2.9')),
@@ -215,10 +215,10 @@ test('planning what was applied has no changes, whatever is current and register
   const zones = fc
     .subarray(pool)
     .filter((all) => !all.some((one) => all.some((other) => excludes(one, other))));
-  const registered = fc.subarray(['new', 'open', 'over'].map((text) => registeredValue(text)));
+  const journalled = fc.subarray(['new', 'open', 'over'].map((text) => journalledValue(text)));
   const property = fc.property(
     zones,
-    registered,
+    journalled,
     fc.constantFrom(context, withCaa),
     (current, known, given) => {
       const challenges = { publish: [value('new')], retain: [value('open')] };

@@ -1,7 +1,7 @@
 import type { Capabilities, Zone } from '../dns/provider.ts';
 import { type Change, type CurrentRecord, describeRecord, sameData } from '../dns/record.ts';
 import { IngressError } from '../errors.ts';
-import { type ChallengeValue, challengeRecord, type RegisteredChallenge, toRecord } from './challenges.ts';
+import { type ChallengeValue, challengeRecord, type JournalledChallenge, toRecord } from './challenges.ts';
 import type { DesiredRecord } from './desired.ts';
 import { type NameRecords, type RecordFacts, type RecordSpec, recordsOfName } from './name-records.ts';
 import { type AddressMode, decideAllOwnerships, type OwnershipDecisions } from './ownership.ts';
@@ -16,8 +16,8 @@ export interface ZoneState {
    * Undefined if the zone was not read, because the desired records are unknown or reading failed.
    */
   readonly current: readonly CurrentRecord[] | undefined;
-  /** Our challenge values in this zone, according to the registry. */
-  readonly registered: readonly RegisteredChallenge[];
+  /** Our challenge values in this zone, according to the journals. */
+  readonly journalled: readonly JournalledChallenge[];
 }
 
 /** A served name, and whether a certificate for it is stored. */
@@ -50,8 +50,8 @@ export const NO_CHALLENGES: DesiredChallenges = { publish: [], retain: [] };
 export interface ZonePlan extends Plan {
   /** The changes to challenge values, removals first. `changes` does not include them. */
   readonly challengeChanges: readonly Change[];
-  /** Registered challenge values of no open order. */
-  readonly pruned: readonly RegisteredChallenge[];
+  /** Journalled challenge values of no open order. */
+  readonly pruned: readonly JournalledChallenge[];
   /** By name, without those in `refused`. */
   readonly names: ReadonlyMap<string, NameRecords>;
   /** Why nothing can be planned for a name. The others are planned without it. */
@@ -138,13 +138,13 @@ function planRecords(
 }
 
 function planChallenges(
-  { current, registered }: ZoneState,
+  { current, journalled }: ZoneState,
   { publish, retain }: DesiredChallenges,
   { capabilities }: PlanContext,
 ): Pick<ZonePlan, 'challengeChanges' | 'pruned'> {
-  const isOpen = ({ name, value }: RegisteredChallenge) =>
+  const isOpen = ({ name, value }: JournalledChallenge) =>
     [...publish, ...retain].some((one) => one.name === name && one.value === value);
-  const pruned = registered.filter((one) => !isOpen(one));
+  const pruned = journalled.filter((one) => !isOpen(one));
   const desired = publish.map((value) => challengeRecord(value, capabilities));
   return {
     pruned,
@@ -156,8 +156,8 @@ function planChallenges(
 }
 
 /** Removes the exact value; no change if a read has shown that it is gone. */
-function removalOf(registered: RegisteredChallenge, current: readonly CurrentRecord[] | undefined): Change[] {
-  const record = toRecord(registered);
+function removalOf(journalled: JournalledChallenge, current: readonly CurrentRecord[] | undefined): Change[] {
+  const record = toRecord(journalled);
   const found = current?.find((one) => sameData(one, record));
   if (current && !found) return [];
   return [{ action: 'remove', removed: found ?? record }];

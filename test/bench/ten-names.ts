@@ -6,9 +6,9 @@ import { appAddressName } from '../../src/records/app-address.ts';
 import type { JournalEntry } from '../../src/records/challenges.ts';
 import { challengeRecord, toRecord } from '../../src/records/challenges.ts';
 import { type DesiredRecord, desiredRecords } from '../../src/records/desired.ts';
+import type { ChallengeJournal } from '../../src/records/journal.ts';
+import { addToJournal, journalledChallenges, removeFromJournal } from '../../src/records/journal.ts';
 import { plan } from '../../src/records/plan.ts';
-import type { ChallengeJournal } from '../../src/records/registry.ts';
-import { register, registeredChallenges, unregister } from '../../src/records/registry.ts';
 import { cloudflareSetup } from '../contract/cloudflare-world.ts';
 import { linodeSetup } from '../contract/linode-world.ts';
 import { namecheapSetup } from '../contract/namecheap-world.ts';
@@ -62,14 +62,14 @@ async function reconcileOnce(
   // One journal for all names.
   const [first = ''] = DOMAINS;
   const zone = await provider.zone(first, never);
-  const registered = await registeredChallenges(deps, first);
+  const journalled = await journalledChallenges(deps, first);
   const current = await provider.records(zone, NAMES, never);
   const { changes } = plan(desiredOf(provider), current, provider.capabilities);
-  const left = registered.filter((one) => current.some((record) => sameData(record, toRecord(one))));
+  const left = journalled.filter((one) => current.some((record) => sameData(record, toRecord(one))));
   const removals = left.map((one): Change => ({ action: 'remove', removed: toRecord(one) }));
   if (!ordering) {
     if (removals.length > 0) await provider.apply(zone, removals, never);
-    await unregister(deps, registered);
+    await removeFromJournal(deps, journalled);
     return;
   }
   const values = DOMAINS.map((domain) => {
@@ -77,18 +77,18 @@ async function reconcileOnce(
     const { name, type, ttl } = challengeRecord(value, provider.capabilities);
     return { domain: first, name, type, value: value.value, ttl };
   });
-  await register(deps, zone, values);
+  await addToJournal(deps, zone, values);
   const creates = values.map((record): Change => ({ action: 'create', record }));
   const made = await provider.apply(zone, [...removals, ...changes, ...creates], never);
-  await unregister(deps, registered);
-  await register(
+  await removeFromJournal(deps, journalled);
+  await addToJournal(
     deps,
     zone,
     made.slice(-values.length).map((record) => ({ ...record, domain: first })),
   );
   await provider.settled?.(zone, never);
   if (provider.capabilities.rewritesZone) return;
-  await removeChallenges(deps, { zone }, await registeredChallenges(deps, first), never);
+  await removeChallenges(deps, { zone }, await journalledChallenges(deps, first), never);
 }
 
 function desiredOf(provider: DnsProvider): DesiredRecord[] {

@@ -13,7 +13,7 @@ import { emptySharedState, manageCertificate } from '../../src/reconcile/deps.ts
 import { caaOwnersOf } from '../../src/reconcile/discover.ts';
 import { reconcile } from '../../src/reconcile/reconcile.ts';
 import type { ReconcileResult } from '../../src/reconcile/report.ts';
-import { createChallengeJournal } from '../../src/records/registry.ts';
+import { createChallengeJournal } from '../../src/records/journal.ts';
 import { memoryLog } from '../harness/memory-log.ts';
 import { type Environment, environmentFor } from '../world/ingress.ts';
 import type { World } from '../world/world.ts';

@@ -22,7 +22,7 @@ import {
 import { caaOwnersOf } from '../../src/reconcile/discover.ts';
 import { reconcile } from '../../src/reconcile/reconcile.ts';
 import { decidingFailure, type ReconcileResult } from '../../src/reconcile/report.ts';
-import { type ChallengeJournal, createChallengeJournal } from '../../src/records/registry.ts';
+import { type ChallengeJournal, createChallengeJournal } from '../../src/records/journal.ts';
 import { warningsBySubject } from '../../src/warnings.ts';
 import { claimLoopback } from '../world/loopback.ts';
 import { afterTest } from './after-test.ts';

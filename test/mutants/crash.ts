@@ -45,7 +45,7 @@ export const crashes: readonly Mutant[] = [
     id: 'crash-challenge-before-journal',
     class: 'crash',
     file: 'src/reconcile/apply.ts',
-    search: '  await register(deps, zone, values);\n  const all =',
+    search: '  await addToJournal(deps, zone, values);\n  const all =',
     replace: '  const all =',
     killedBy: [
       { file: 'src/reconcile/apply-challenges.test.ts' },
@@ -61,7 +61,7 @@ export const crashes: readonly Mutant[] = [
     file: 'src/reconcile/apply.ts',
     search: '  await retryingConflicts(() => deps.provider.apply(zone, changes, signal));\n',
     replace:
-      '  await unregister(deps, registered);\n  await retryingConflicts(() => deps.provider.apply(zone, changes, signal));\n',
+      '  await removeFromJournal(deps, journalled);\n  await retryingConflicts(() => deps.provider.apply(zone, changes, signal));\n',
     killedBy: [
       { file: 'src/reconcile/apply-challenges.test.ts' },
       {
@@ -76,8 +76,9 @@ export const crashes: readonly Mutant[] = [
     id: 'crash-journal-cleared-before-pruning',
     class: 'crash',
     file: 'src/reconcile/apply.ts',
-    search: '  await register(deps, zone, values);\n  const all =',
-    replace: '  await register(deps, zone, values);\n  await unregister(deps, pruned);\n  const all =',
+    search: '  await addToJournal(deps, zone, values);\n  const all =',
+    replace:
+      '  await addToJournal(deps, zone, values);\n  await removeFromJournal(deps, pruned);\n  const all =',
     killedBy: [{ file: 'src/reconcile/apply-challenges.test.ts' }],
     note: 'The journal entry of a challenge of an earlier run is removed before its record; if the write fails, the record stays for ever.',
   },
@@ -85,8 +86,8 @@ export const crashes: readonly Mutant[] = [
     id: 'crash-unanswered-challenge-leaves-journal',
     class: 'crash',
     file: 'src/reconcile/apply.ts',
-    search: '    registered.filter(({ handle }) => handle !== undefined),\n',
-    replace: '    registered,\n',
+    search: '    journalled.filter(({ handle }) => handle !== undefined),\n',
+    replace: '    journalled,\n',
     killedBy: [
       { file: 'src/reconcile/apply-challenges.test.ts' },
       { file: 'test/faults/provider-outage.test.ts', test: 'a response of the provider never arrives' },
@@ -97,8 +98,8 @@ export const crashes: readonly Mutant[] = [
     id: 'crash-stale-challenge-not-pruned',
     class: 'crash',
     file: 'src/records/zone-plan.ts',
-    search: '  const pruned = registered.filter((one) => !isOpen(one));\n',
-    replace: '  const pruned = registered.filter((one) => !isOpen(one)).slice(registered.length);\n',
+    search: '  const pruned = journalled.filter((one) => !isOpen(one));\n',
+    replace: '  const pruned = journalled.filter((one) => !isOpen(one)).slice(journalled.length);\n',
     killedBy: [
       { file: 'src/reconcile/apply-challenges.test.ts' },
       { file: KILLS, test: FIRST_START, rows: 'kill-after (?:symlink|rename) live/' },
@@ -122,8 +123,8 @@ export const crashes: readonly Mutant[] = [
     id: 'crash-wanted-challenge-pruned',
     class: 'crash',
     file: 'src/records/zone-plan.ts',
-    search: '  const pruned = registered.filter((one) => !isOpen(one));\n',
-    replace: '  const pruned = registered;\n',
+    search: '  const pruned = journalled.filter((one) => !isOpen(one));\n',
+    replace: '  const pruned = journalled;\n',
     killedBy: [
       { file: 'src/reconcile/apply-challenges.test.ts' },
       crash(

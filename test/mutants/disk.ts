@@ -61,7 +61,7 @@ export const disks: readonly Mutant[] = [
   {
     id: 'disk-challenge-without-journal',
     class: 'disk',
-    file: 'src/records/registry.ts',
+    file: 'src/records/journal.ts',
     search: '    await journalOf(domain).write(own.map((record) => toEntry(provider.name, zone, record)));\n',
     replace:
       '    await journalOf(domain)\n      .write(own.map((record) => toEntry(provider.name, zone, record)))\n      .catch(() => undefined);\n',

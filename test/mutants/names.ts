@@ -82,7 +82,7 @@ export const names: readonly Mutant[] = [
     file: 'src/reconcile/apply.ts',
     search: '  const plan = await writeZone(deps, zone, wants, signal);\n  const challenges =',
     replace:
-      '  for (const value of publish.slice(1))\n    await writeZone(deps, { ...zone, names: [], registered: [] }, { ...wants, publish: [value] }, signal);\n  const plan = await writeZone(deps, zone, { ...wants, publish: publish.slice(0, 1) }, signal);\n  const challenges =',
+      '  for (const value of publish.slice(1))\n    await writeZone(deps, { ...zone, names: [], journalled: [] }, { ...wants, publish: [value] }, signal);\n  const plan = await writeZone(deps, zone, { ...wants, publish: publish.slice(0, 1) }, signal);\n  const challenges =',
     killedBy: [{ file: 'src/reconcile/several-certificates.test.ts' }, HUNDRED],
     note: 'Each challenge is written separately.',
   },

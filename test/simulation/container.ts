@@ -8,9 +8,9 @@ import type { Facts } from '../../src/reconcile/discover.ts';
 import { applyZone } from '../../src/reconcile/group.ts';
 import { readZone } from '../../src/reconcile/zones.ts';
 import type { ChallengeValue, JournalEntry } from '../../src/records/challenges.ts';
+import type { ChallengeJournal } from '../../src/records/journal.ts';
+import { journalledChallenges } from '../../src/records/journal.ts';
 import type { AddressMode } from '../../src/records/ownership.ts';
-import type { ChallengeJournal } from '../../src/records/registry.ts';
-import { registeredChallenges } from '../../src/records/registry.ts';
 import type { Step } from './interleavings.ts';
 import { type Kind, type OneZone, openProvider } from './one-zone.ts';
 
@@ -150,8 +150,8 @@ export function startContainer(settings: Settings, { kind, zone, served, step }:
     const value: ChallengeValue = { domain: NAME, name: challengeName(NAME), value: `proof-${id}` };
     const publish = orders ? [{ ...value, isRenewal: false }] : [];
     begin('publish');
-    const registered = await registeredChallenges(deps, NAME);
-    const unread = { zone: ZONE, names: [{ domain: NAME, certified: true }], registered };
+    const journalled = await journalledChallenges(deps, NAME);
+    const unread = { zone: ZONE, names: [{ domain: NAME, certified: true }], journalled };
     const state = { ...unread, current: await readZone(deps, unread, signal) };
     const write = await applyZone(deps, state, { facts, publish, retain: [] }, signal);
     const failures = [...write.failed.values(), ...write.challenges.map(({ failure }) => failure)];
@@ -162,7 +162,7 @@ export function startContainer(settings: Settings, { kind, zone, served, step }:
     begin('challenge');
     if (orders) await awaitChallenges(deps, zone, write.challenges, wait, signal);
     begin('removal');
-    const left = await registeredChallenges(deps, NAME);
+    const left = await journalledChallenges(deps, NAME);
     if (left.length > 0 && !deps.provider.capabilities.rewritesZone)
       await removeChallenges(deps, state, left, signal);
   }

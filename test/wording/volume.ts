@@ -18,7 +18,7 @@ import { createCertificateStore } from '../../src/certificates/store.ts';
 import { Secret } from '../../src/config/secret.ts';
 import { IngressError } from '../../src/errors.ts';
 import { makeDirectory } from '../../src/files.ts';
-import { createChallengeJournal } from '../../src/records/registry.ts';
+import { createChallengeJournal } from '../../src/records/journal.ts';
 import { describeFix, orStoreFailed, storeFailure, whyUnwritable } from '../../src/volume.ts';
 import { makeRoot } from '../harness/ca/certificate-tree.ts';
 import { createFakeClock } from '../harness/fake-clock.ts';

@@ -3,7 +3,7 @@ import type { ProviderWait } from '../../../providers/shared/context.ts';
 import { type Deps, emptySharedState } from '../../reconcile/deps.ts';
 import { caaOwnersOf } from '../../reconcile/discover.ts';
 import { ORDERS_AT_ONCE } from '../../reconcile/group.ts';
-import { createChallengeJournal } from '../../records/registry.ts';
+import { createChallengeJournal } from '../../records/journal.ts';
 import { once } from '../../warnings.ts';
 import type { IngressConfig } from './configuration.ts';
 import { assembleExternal, specOf } from './external-deps.ts';

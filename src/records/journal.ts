@@ -4,34 +4,34 @@ import type { DnsProvider, Zone } from '../dns/provider.ts';
 import type { CurrentRecord } from '../dns/record.ts';
 import type { IngressError } from '../errors.ts';
 import { createJsonFile, whyUnwritable } from '../volume.ts';
-import type { JournalEntry, RegisteredChallenge } from './challenges.ts';
+import type { JournalEntry, JournalledChallenge } from './challenges.ts';
 
 /**
- * The registry of the challenge values that we own, one journal for each served name. A value is
- * registered before it is published and unregistered after it was removed: a later run prunes the
- * values that a crash has left, and never removes a value of another owner.
+ * The challenge values that we own, one journal for each served name. A value is added before it is
+ * published and removed after it was removed from the zone: a later run prunes the values that a
+ * crash has left, and never removes a value of another owner.
  */
-export interface Registry {
+export interface Journals {
   readonly provider: Pick<DnsProvider, 'name'>;
   /** The journal of a served name. */
   readonly journalOf: (domain: string) => ChallengeJournal;
 }
 
-/** The registered values of a name at the configured provider. Throws STORE_FAILED. */
-export async function registeredChallenges(
-  { provider, journalOf }: Registry,
+/** The journalled values of a name at the configured provider. Throws STORE_FAILED. */
+export async function journalledChallenges(
+  { provider, journalOf }: Journals,
   domain: string,
-): Promise<RegisteredChallenge[]> {
+): Promise<JournalledChallenge[]> {
   const entries = await journalOf(domain).entries();
   return entries.filter((entry) => entry.provider === provider.name).map((entry) => ({ ...entry, domain }));
 }
 
 /**
- * Registers values of a zone. Resolves once durable: publish only after that. Called again with the
- * records that the provider returned, it adds their handles. Throws STORE_FAILED.
+ * Adds values of a zone to their journals. Resolves once durable: publish only after that. Called
+ * again with the records that the provider returned, it adds their handles. Throws STORE_FAILED.
  */
-export async function register(
-  { provider, journalOf }: Registry,
+export async function addToJournal(
+  { provider, journalOf }: Journals,
   zone: Zone,
   records: readonly (CurrentRecord & { readonly domain: string })[],
 ): Promise<void> {
@@ -39,10 +39,10 @@ export async function register(
     await journalOf(domain).write(own.map((record) => toEntry(provider.name, zone, record)));
 }
 
-/** Unregisters values that were removed. Throws STORE_FAILED. */
-export async function unregister(
-  { journalOf }: Pick<Registry, 'journalOf'>,
-  challenges: readonly RegisteredChallenge[],
+/** Removes values that were removed from the zone from their journals. Throws STORE_FAILED. */
+export async function removeFromJournal(
+  { journalOf }: Pick<Journals, 'journalOf'>,
+  challenges: readonly JournalledChallenge[],
 ): Promise<void> {
   for (const [domain, own] of Map.groupBy(challenges, (one) => one.domain))
     await journalOf(domain).remove(own);
@@ -54,7 +54,7 @@ function toEntry(provider: string, zone: Zone, { name, value, ttl, handle }: Cur
 }
 
 /**
- * The registered challenge values of one served name, on the volume. All methods but
+ * The journalled challenge values of one served name, on the volume. All methods but
  * `whyUnwritable` throw STORE_FAILED.
  */
 export interface ChallengeJournal {

@@ -12,7 +12,7 @@ import { dirname, join } from 'node:path';
 import { beforeEach, test } from 'node:test';
 import { temporaryDirectory } from '../../test/harness/temporary-directory.ts';
 import type { JournalEntry } from './challenges.ts';
-import { createChallengeJournal } from './registry.ts';
+import { createChallengeJournal } from './journal.ts';
 
 let root = '';
 beforeEach(() => {
