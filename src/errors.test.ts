@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import { errorRegistry, fullHint, IngressError, messageOf, RETRIES } from './errors.ts';
+import { errorRegistry, fullHint, IngressError, messageOf, RETRIES, systemErrorCode } from './errors.ts';
 
 test('an error of several addresses has the messages of all of them', () => {
   const refused = ['::1', '127.0.0.1'].map((address) => new Error(`connect ECONNREFUSED ${address}:80`));
@@ -10,6 +11,16 @@ test('an error of several addresses has the messages of all of them', () => {
   );
   assert.equal(messageOf(new AggregateError(refused, 'two failed')), 'two failed');
   assert.equal(messageOf('text'), 'text');
+});
+
+test('the code of an error of the system is text; other errors have none', async () => {
+  const missing = await readFile('/nowhere').catch((thrown: unknown) => thrown);
+  assert.equal(systemErrorCode(missing), 'ENOENT');
+  // The code of a DOMException is a number.
+  const aborted: unknown = AbortSignal.abort().reason;
+  assert.ok(aborted instanceof Error && 'code' in aborted);
+  for (const thrown of [aborted, new Error('no code'), { code: 'ENOENT' }, 'ENOENT', undefined])
+    assert.equal(systemErrorCode(thrown), undefined);
 });
 
 test('every hint starts with an action', () => {

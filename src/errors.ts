@@ -270,6 +270,15 @@ export function isIngressError(thrown: unknown, code?: ErrorCode): thrown is Ing
   return thrown instanceof IngressError && (code === undefined || thrown.code === code);
 }
 
+/**
+ * The code of an error of Node.js, such as `ENOENT`, or of OpenSSL, such as
+ * `ERR_TLS_CERT_ALTNAME_INVALID`; undefined for anything else.
+ */
+export function systemErrorCode(thrown: unknown): string | undefined {
+  const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
+  return typeof code === 'string' ? code : undefined;
+}
+
 /** The message of anything that can be thrown. */
 export function messageOf(thrown: unknown): string {
   if (!(thrown instanceof Error)) return String(thrown);

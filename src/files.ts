@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { glob, lstat, mkdir, open, readdir, readFile, rename, rm, stat, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { systemErrorCode } from './errors.ts';
 
 /**
  * Writes a file atomically: to a temporary file beside it, synced, then renamed. The mode is set
@@ -77,7 +78,7 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-const TAKEN: readonly unknown[] = ['EISDIR', 'ENOTDIR', 'ENOTEMPTY', 'EEXIST'];
+const TAKEN: readonly (string | undefined)[] = ['EISDIR', 'ENOTDIR', 'ENOTEMPTY', 'EEXIST'];
 
 /**
  * Renames a damaged file or directory to `<path>.damaged`, replacing an earlier one, or to the next
@@ -91,8 +92,7 @@ export async function moveAside(path: string): Promise<string> {
       await rename(path, aside);
       return aside;
     } catch (thrown) {
-      if (!(thrown instanceof Error && 'code' in thrown && TAKEN.includes(thrown.code)) || number > 99)
-        throw thrown;
+      if (!TAKEN.includes(systemErrorCode(thrown)) || number > 99) throw thrown;
     }
   }
 }
@@ -163,7 +163,7 @@ export async function makeDurableDirectory(path: string, root: string): Promise<
 }
 
 function isAboveMissing(path: string, thrown: unknown): boolean {
-  return thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT' && dirname(path) !== path;
+  return systemErrorCode(thrown) === 'ENOENT' && dirname(path) !== path;
 }
 
 async function isDirectory(path: string): Promise<boolean> {
@@ -175,7 +175,6 @@ async function isDirectory(path: string): Promise<boolean> {
 
 /** Whether an error says that a file or directory does not exist. */
 export function isMissing(thrown: unknown): boolean {
-  return (
-    thrown instanceof Error && 'code' in thrown && (thrown.code === 'ENOENT' || thrown.code === 'ENOTDIR')
-  );
+  const code = systemErrorCode(thrown);
+  return code === 'ENOENT' || code === 'ENOTDIR';
 }

@@ -1,7 +1,7 @@
 import { access, constants, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import process from 'node:process';
-import { type ErrorContext, IngressError, isIngressError, messageOf } from './errors.ts';
+import { type ErrorContext, IngressError, isIngressError, messageOf, systemErrorCode } from './errors.ts';
 import {
   isMissing,
   makeDirectory,
@@ -144,12 +144,8 @@ async function findObstacle(path: string): Promise<FoundObstacle> {
 }
 
 function factsOf(thrown: unknown): { code?: string | undefined; path?: string | undefined } {
-  const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
-  if (!(thrown instanceof Error)) return {};
-  return {
-    code: 'code' in thrown ? text(thrown.code) : undefined,
-    path: 'path' in thrown ? text(thrown.path) : undefined,
-  };
+  const path = thrown instanceof Error && 'path' in thrown ? thrown.path : undefined;
+  return { code: systemErrorCode(thrown), path: typeof path === 'string' ? path : undefined };
 }
 
 /**

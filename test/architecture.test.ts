@@ -33,7 +33,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'src/files.ts',
     'src/volume.ts',
   ],
-  'src/evidence': ['src/evidence', 'src/events.ts'],
+  'src/evidence': ['src/evidence', 'src/errors.ts', 'src/events.ts'],
   'src/dstack': ['src/dstack', 'src/async.ts', 'src/net', 'src/errors.ts'],
   // The rooms of the proxy import one way: config, runtime, process, upstream, proxy.ts.
   'src/proxy/config': ['src/proxy/config'],

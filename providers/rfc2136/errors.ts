@@ -1,5 +1,11 @@
 import { NAME_IN_DOUBT } from '../../src/dns/provider.ts';
-import { type ErrorCode, type ErrorContext, IngressError, RETRIES } from '../../src/errors.ts';
+import {
+  type ErrorCode,
+  type ErrorContext,
+  IngressError,
+  RETRIES,
+  systemErrorCode,
+} from '../../src/errors.ts';
 import { clean, rootMessage } from '../shared/errors.ts';
 import { typeName } from './records.ts';
 import type { Key, Verdict } from './tsig.ts';
@@ -252,7 +258,7 @@ export function badAnswer(
 export function unreachable(cause: unknown, operation: Operation): IngressError {
   const words = clean(rootMessage(cause), [operation.key.secret]);
   const { host, port } = operation.server;
-  const isUnknown = isUnknownHost(cause);
+  const isUnknown = systemErrorCode(cause) === 'ENOTFOUND';
   return new IngressError(
     'PROVIDER_UNREACHABLE',
     `${who(operation)} could not be asked to ${operation.doing}: ${words}`,
@@ -264,10 +270,6 @@ export function unreachable(cause: unknown, operation: Operation): IngressError 
       cause,
     },
   );
-}
-
-function isUnknownHost(cause: unknown): boolean {
-  return cause instanceof Error && 'code' in cause && cause.code === 'ENOTFOUND';
 }
 
 /** The error for a name that is in no zone of the server. */

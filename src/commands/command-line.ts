@@ -23,6 +23,8 @@ export interface HealthOptions extends PrintOptions {
 
 /** The exit code for a wrong command line: EX_USAGE of sysexits.h. */
 const EX_USAGE = 64;
+/** The exit code for configuration errors: EX_CONFIG of sysexits.h. */
+export const EX_CONFIG = 78;
 
 /**
  * Parses the command line and runs one subcommand, by default `run`. Resolves with the exit code:

@@ -9,11 +9,11 @@ import { emptySharedState, manageCertificate, type ReadDeps } from '../reconcile
 import { caaOwnersOf } from '../reconcile/discover.ts';
 import { forecast } from '../reconcile/forecast.ts';
 import { createChallengeJournal, peekingJournal } from '../records/journal.ts';
-import type { PrintOptions } from './command-line.ts';
+import { EX_CONFIG, type PrintOptions } from './command-line.ts';
 import { describeFailure } from './print/failure.ts';
 import { describeForecast, describeOnlyWarnings } from './print/forecast.ts';
 import { type Plan, planJson } from './print/json.ts';
-import { EX_CONFIG, type IngressConfig, readConfig } from './wiring/configuration.ts';
+import { type IngressConfig, readConfig } from './wiring/configuration.ts';
 import { assembleExternal, readOnlyAuthorities, specOf } from './wiring/external-deps.ts';
 import { resolveInChildProcess } from './wiring/host-resolution.ts';
 import { createProviderFiles, readOnly, waitingFor } from './wiring/provider-context.ts';

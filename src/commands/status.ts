@@ -3,8 +3,9 @@ import process from 'node:process';
 import { systemClock as clock } from '../clock.ts';
 import { readTable } from '../config/read.ts';
 import { variables } from '../config/variables.ts';
+import { systemErrorCode } from '../errors.ts';
 import { readStatusFile } from '../status/file.ts';
-import type { PrintOptions } from './command-line.ts';
+import { EX_CONFIG, type PrintOptions } from './command-line.ts';
 import { statusJson } from './print/json.ts';
 import { describeState } from './print/state.ts';
 
@@ -19,7 +20,7 @@ export async function status({ json }: PrintOptions): Promise<number> {
   const [fault] = faults;
   if (fault) {
     process.stderr.write(`${fault.variable} ${fault.problem}\n`);
-    return 78;
+    return EX_CONFIG;
   }
   const state = readStatusFile(values.runtimeDir);
   if (state === undefined || !isRunning(state.pid)) {
@@ -35,6 +36,6 @@ function isRunning(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (thrown) {
-    return thrown instanceof Error && 'code' in thrown && thrown.code === 'EPERM';
+    return systemErrorCode(thrown) === 'EPERM';
   }
 }

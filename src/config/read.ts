@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { systemErrorCode } from '../errors.ts';
 import type { Fault, ValueFault } from './faults.ts';
 import type { Settings, Variable, VariableTable } from './variable.ts';
 import type { ConfigWarning } from './warnings.ts';
@@ -96,7 +97,7 @@ function findOne(
     };
   } catch (thrown) {
     // The message would show the path, which may be the secret itself by mistake.
-    const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
+    const code = systemErrorCode(thrown);
     return {
       variable: `${name}_FILE`,
       kind: 'unreadable-file',

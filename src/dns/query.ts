@@ -5,6 +5,7 @@ import { isIPv6 } from 'node:net';
 import packet from 'dns-packet';
 import { untilAborted, withDeadline } from '../async.ts';
 import { systemClock } from '../clock.ts';
+import { systemErrorCode } from '../errors.ts';
 import { canonicalName } from './name.ts';
 import { shortestIpv6 } from './presentation.ts';
 import { exchangeTcp, transportError } from './tcp.ts';
@@ -90,7 +91,7 @@ export async function query(server: NameServer, question: Question, options: Que
  * without IPv6.
  */
 export function isUnroutable(thrown: unknown): boolean {
-  const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
+  const code = systemErrorCode(thrown) ?? '';
   return [
     'ENETUNREACH',
     'EHOSTUNREACH',

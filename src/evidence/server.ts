@@ -4,6 +4,7 @@ import { open, readdir } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join } from 'node:path';
+import { systemErrorCode } from '../errors.ts';
 import type { Emit } from '../events.ts';
 
 /** Answers the requests below /evidences/ that HAProxy forwards. */
@@ -129,7 +130,7 @@ function emptyWhereMissing(thrown: unknown): [] {
 }
 
 function hasCode(thrown: unknown, ...codes: readonly string[]): boolean {
-  return thrown instanceof Error && 'code' in thrown && codes.some((code) => code === thrown.code);
+  return codes.includes(systemErrorCode(thrown) ?? '');
 }
 
 function refuse(response: ServerResponse, status: number, sentence: string): void {

@@ -1,6 +1,7 @@
 import { type IncomingHttpHeaders, type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { untilAborted } from '../async.ts';
+import { systemErrorCode } from '../errors.ts';
 import type { Outgoing } from './outgoing.ts';
 
 /** One request, and the limits for its response. */
@@ -85,7 +86,8 @@ export async function send(request: HttpRequest): Promise<HttpResponse> {
  */
 function withoutPacket(thrown: unknown): unknown {
   if (!(thrown instanceof Error && 'rawPacket' in thrown)) return thrown;
-  return Object.assign(new Error(thrown.message), 'code' in thrown ? { code: thrown.code } : {});
+  const code = systemErrorCode(thrown);
+  return Object.assign(new Error(thrown.message), code === undefined ? {} : { code });
 }
 
 async function readText(response: IncomingMessage, maxBytes: number): Promise<string> {

@@ -1,6 +1,6 @@
 import { type CertificateFacts, whyUnusable } from '../certificates/certificate.ts';
 import { describeExpiry, endingOf } from '../certificates/renewal/ending.ts';
-import { messageOf } from '../errors.ts';
+import { messageOf, systemErrorCode } from '../errors.ts';
 import { type Health, type HealthProblem, unhealthy, withoutCertificate } from './health-result.ts';
 import { describeCause, judgeStart } from './start.ts';
 import type { State } from './state.ts';
@@ -118,11 +118,11 @@ function whatIsWrong(handshake: Handshake, subject: Subject, now: Date): Wrong |
 
 // HAProxy refuses names without a certificate (RFC 6066 §3); at first it has none at all.
 function isWithoutCertificate(thrown: unknown): boolean {
-  return /UNRECOGNIZED_NAME$/.test(String(codeOf(thrown)));
+  return /UNRECOGNIZED_NAME$/.test(systemErrorCode(thrown) ?? '');
 }
 
 function whatFailed(thrown: unknown, { port, runtimeDir }: Subject): Omit<Wrong, 'domain'> {
-  const code = codeOf(thrown);
+  const code = systemErrorCode(thrown);
   // HAProxy listens on both: if the socket refuses, so does the port. If the socket is missing, the
   // port may still work.
   if (code === 'ECONNREFUSED') return { kind: 'not-listening', why: `nothing answers on port ${port}` };
@@ -133,10 +133,6 @@ function whatFailed(thrown: unknown, { port, runtimeDir }: Subject): Omit<Wrong,
   // OpenSSL's messages end with a line break.
   const message = messageOf(thrown).trim().replaceAll('\n', ' ');
   return { kind: 'handshake-failed', why: `port ${port}: ${message}` };
-}
-
-function codeOf(thrown: unknown): unknown {
-  return thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
 }
 
 /** A problem that is the same for every name is reported once. */

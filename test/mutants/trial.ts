@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import process from 'node:process';
+import { systemErrorCode } from '../../src/errors.ts';
 import type { Killer } from './mutant.ts';
 
 /** The result of a run of tests. */
@@ -77,6 +78,6 @@ function killGroup(pid: number | undefined): void {
   try {
     process.kill(-pid, 'SIGKILL');
   } catch (thrown) {
-    if (!(thrown instanceof Error && 'code' in thrown && thrown.code === 'ESRCH')) throw thrown;
+    if (systemErrorCode(thrown) !== 'ESRCH') throw thrown;
   }
 }

@@ -11,6 +11,7 @@ import {
 } from 'node:tls';
 import pino from 'pino';
 import { type Clock, systemClock } from '../../src/clock.ts';
+import { EX_CONFIG } from '../../src/commands/command-line.ts';
 import { assembleDeps, reconcileTimeoutMs } from '../../src/commands/wiring/assemble.ts';
 import { readConfig } from '../../src/commands/wiring/configuration.ts';
 import { Stopped } from '../../src/commands/wiring/signals.ts';
@@ -163,7 +164,7 @@ async function compose(
   stopped: AbortSignal,
 ): Promise<number> {
   const config = readConfig(environment);
-  if (config === undefined) return 78;
+  if (config === undefined) return EX_CONFIG;
   const emit = emitTo(logEvents(logTo(take)));
   await front.open(config.port);
   void tidyVolume(config, { emit, clock });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { execa } from 'execa';
+import { systemErrorCode } from '../../src/errors.ts';
 import { atProcessEnd } from './process-end.ts';
 import type { World } from './world.ts';
 
@@ -186,7 +187,7 @@ function killIfThere(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch (thrown) {
-    if (!(thrown instanceof Error && 'code' in thrown && thrown.code === 'ESRCH')) throw thrown;
+    if (systemErrorCode(thrown) !== 'ESRCH') throw thrown;
   }
 }
 

@@ -1,5 +1,6 @@
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { systemErrorCode } from '../../errors.ts';
 import { listIfThere, readIfThere } from '../../files.ts';
 
 /**
@@ -45,7 +46,7 @@ export async function readSegments(folder: string, days: readonly string[]): Pro
       const text = await readIfThere(segmentPath(folder, day));
       if (text !== undefined) read.segments.push({ day, text });
     } catch (thrown) {
-      if (!(thrown instanceof Error && 'code' in thrown && thrown.code === 'EISDIR')) throw thrown;
+      if (systemErrorCode(thrown) !== 'EISDIR') throw thrown;
       read.damaged.push(day);
     }
   }

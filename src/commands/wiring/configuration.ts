@@ -12,12 +12,10 @@ import { type IngressSettings, variables } from '../../config/variables.ts';
 import { baseName } from '../../dns/name.ts';
 import { findGuestAgent, missingSocket } from '../../dstack/agent.ts';
 import { identityFault } from '../../dstack/identity.ts';
+import { systemErrorCode } from '../../errors.ts';
 
 /** The configuration with one of our providers. */
 export type IngressConfig = Config<(typeof providers)[number]>;
-
-/** The exit code for configuration errors: EX_CONFIG of sysexits.h. */
-export const EX_CONFIG = 78;
 
 /** Reads the configuration; undefined after printing its errors. */
 export function readConfig(environment: NodeJS.ProcessEnv = process.env): IngressConfig | undefined {
@@ -66,7 +64,7 @@ export function whyNoCa(path: string): ValueFault | undefined {
     return undefined;
   } catch (thrown) {
     // OpenSSL's message about a damaged certificate does not help.
-    const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
+    const code = systemErrorCode(thrown) ?? '';
     return /^E[A-Z]+$/.test(code)
       ? { kind: 'unreadable-file', problem: `names a file that cannot be read (${code}): ${path}` }
       : {

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { execa } from 'execa';
+import { systemErrorCode } from '../../errors.ts';
 
 const TIMEOUT_MS = 1_000;
 
@@ -12,8 +13,9 @@ export async function sendSignal(pid: number, name: NodeJS.Signals): Promise<voi
   try {
     process.kill(pid, name);
   } catch (thrown) {
-    if (isError(thrown, 'ESRCH')) return;
-    if (!isError(thrown, 'EPERM')) throw thrown;
+    const code = systemErrorCode(thrown);
+    if (code === 'ESRCH') return;
+    if (code !== 'EPERM') throw thrown;
     await sendAsItsUser(pid, name);
   }
 }
@@ -29,8 +31,4 @@ async function sendAsItsUser(pid: number, name: NodeJS.Signals): Promise<void> {
     stdin: 'ignore',
     timeout: TIMEOUT_MS,
   });
-}
-
-function isError(thrown: unknown, code: string): boolean {
-  return thrown instanceof Error && 'code' in thrown && thrown.code === code;
 }

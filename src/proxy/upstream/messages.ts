@@ -1,4 +1,4 @@
-import { messageOf } from '../../errors.ts';
+import { messageOf, systemErrorCode } from '../../errors.ts';
 import { type Route, targetUrl } from '../config/routes.ts';
 import { SLOTS } from '../config/servers.ts';
 
@@ -36,7 +36,7 @@ export function upMessage({ name, target, alpn }: Route, warnings: readonly stri
 
 /** Why a look-up found no address, with the system's error code. */
 export function lookupFailure(thrown: unknown): string {
-  const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
+  const code = systemErrorCode(thrown);
   if (code === 'ENOTFOUND') return 'the resolver reports that it does not exist, ENOTFOUND';
   if (code === 'EAI_AGAIN') return 'the resolver did not answer or failed, EAI_AGAIN';
   return messageOf(thrown);

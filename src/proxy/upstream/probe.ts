@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect, isIP, type Socket } from 'node:net';
 import { addAbortSignal } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
+import { systemErrorCode } from '../../errors.ts';
 import { saysTlsRequired } from '../config/http-rules.ts';
 
 /** Milliseconds for each connection. A SYN that is lost is sent again after one second. */
@@ -160,9 +161,7 @@ async function acceptsTls(app: ProbeAddress, signal: AbortSignal): Promise<boole
       accepted = true;
     } catch (thrown) {
       // A server that refuses a handshake with an alert speaks TLS.
-      accepted = /ALERT|UNRECOGNIZED_NAME/.test(
-        String(thrown instanceof Error && 'code' in thrown && thrown.code),
-      );
+      accepted = /ALERT|UNRECOGNIZED_NAME/.test(systemErrorCode(thrown) ?? '');
     } finally {
       secure.destroy();
     }

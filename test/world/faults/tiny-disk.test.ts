@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { type TestContext, test } from 'node:test';
 import { execa } from 'execa';
+import { systemErrorCode } from '../../../src/errors.ts';
 import { tinyDiskFor } from '../../e2e/support.ts';
 import { temporaryDirectory } from '../../harness/temporary-directory.ts';
 
@@ -14,8 +15,7 @@ function homeFor(t: TestContext): string {
 }
 
 const isMounted = (path: string) => readFileSync('/proc/mounts', 'utf8').includes(` ${path} tmpfs `);
-const refusal = (code: string) => (thrown: unknown) =>
-  thrown instanceof Error && 'code' in thrown && thrown.code === code;
+const refusal = (code: string) => (thrown: unknown) => systemErrorCode(thrown) === code;
 
 test('a full disk refuses writes until there is space', async (t) => {
   const disk = await tinyDiskFor(t, join(homeFor(t), 'volume'), 64);
