@@ -105,7 +105,7 @@ const complete: Plan = {
         urgent: true,
         rule: 'urgent',
         reason:
-          'renewal has been due since 2026-11-09T09:14:03.000Z: a sixth of the lifetime is left at that time; the certificate ends at 2026-12-09T09:14:03.000Z',
+          'renewal has been due since 2026-11-09T09:14:03.000Z: a sixth of the lifetime was left at that time; the certificate ends at 2026-12-09T09:14:03.000Z',
       },
       deferral: {
         until: new Date('2026-11-25T14:00:00.000Z'),

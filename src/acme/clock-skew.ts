@@ -54,7 +54,7 @@ export function judgeClockSkew(skewMs: number | undefined, urgent: boolean): Clo
   const refuse = absMs > (urgent ? REFUSE_URGENT_MS : REFUSE_MS);
   const [side, effect] =
     skewMs > 0
-      ? ['behind', 'a new certificate may seem not yet valid']
+      ? ['behind', 'a new certificate may not be valid yet by this clock']
       : ['ahead of', 'certificates seem to expire early and are renewed early'];
   const consequence = refuse ? '; not ordering until it is corrected' : '';
   return {

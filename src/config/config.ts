@@ -186,8 +186,9 @@ function unreportedMisspellings(
 }
 
 /**
- * Bounds of RENEW_INTERVAL in seconds. In less than a minute nothing changes, and a six-day
- * certificate needs a check every day.
+ * Bounds of RENEW_INTERVAL in seconds. In less than a minute nothing changes. With twelve hours a
+ * six-day certificate is checked at least three times after its renewal has become urgent, 40 hours
+ * before its end.
  */
 const SHORTEST_INTERVAL = 60;
 const LONGEST_INTERVAL = 43_200;

@@ -131,7 +131,7 @@ const acmeVariables = {
   }),
   renewInterval: withDefault(types.integer('seconds', 0, 999_999_999), '3600', {
     name: 'RENEW_INTERVAL',
-    help: 'Seconds between two reconciliations of all records and certificates. Less than 60 counts as 60, and more than 43200 as 43200 (renewal information is checked twice a day), with a warning.',
+    help: 'Seconds between two reconciliations of all records and certificates. Less than 60 counts as 60, and more than 43200 as 43200 (so that a six-day certificate is checked at least three times after its renewal has become urgent), with a warning.',
     fix: 'Set whole seconds from 60 to 43200, such as 3600.',
   }),
 };

@@ -138,7 +138,7 @@ function refused({ statusCode, words }: Failure, proxy: HttpsProxy): ProxyTroubl
   const { kind, hint } = adviceOnRefusal(statusCode, proxy);
   const what =
     kind === 'proxy-credentials-rejected'
-      ? 'does not accept the credentials, or wants some'
+      ? 'does not accept the credentials, or requires some'
       : 'opens no tunnel';
   return {
     ...{ kind, proxy: proxy.host, hint },

@@ -27,7 +27,7 @@ export function chooseAuthority(
   if (since === undefined || at - since < fallback.afterMs) return 'primary';
   const first = primary.notBefore(names)?.getTime() ?? 0;
   const second = fallback.history.notBefore(names)?.getTime() ?? 0;
-  // While the fallback is in back-off, the CA whose back-off ends first.
+  // While the fallback backs off, use the CA whose back-off ends first.
   return second > at && first < second ? 'primary' : 'fallback';
 }
 

@@ -16,8 +16,8 @@ export interface Attempt {
 }
 
 /**
- * Calls `ask`. If it fails, records the failure in the CA's ledger and rejects with it. For how
- * long a CA has failed decides which CA is used next.
+ * Calls `ask`. If it fails, records the failure in the CA's ledger and rejects with it. The length
+ * of the CA's failure streak decides which CA is used next.
  */
 export async function recordingFailure<T>(
   deps: Deps,

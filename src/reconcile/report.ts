@@ -26,9 +26,9 @@ export type Subject = ManagedCertificate | { readonly certificate: ManagedCertif
 const AT_ONCE = 20;
 
 /**
- * The results of one reconciliation, and the only value that changes while it runs. A step that
- * fails for a certificate is reported here and stops only the steps that need its value. Rejects
- * only on an abort.
+ * The results of one reconciliation, and the only state of a run; what outlives it is SharedState
+ * and CertificateState in deps.ts. A step that fails for a certificate is reported here and stops
+ * only the steps that need its value. Rejects only on an abort.
  */
 export class Report {
   readonly #results: ReadonlyMap<ManagedCertificate, { failures: StepFailure[]; deferral?: Deferral }>;

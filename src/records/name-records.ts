@@ -92,8 +92,7 @@ export function recordsOfName(
   const wanted = { domain, alias: target ?? { addresses: [] }, appId, port, txtPrefix, caa };
   const records = desiredRecords(wanted, capabilities.normalizeTtl);
   if (target) return { domain, records, warnings };
-  // Without the app-address: once it is published, the next run takes the addresses at the name for
-  // ours.
+  // Omit the app-address: a published one marks the addresses at the name as ours.
   const withoutRoute = records.filter(({ purpose }) => purpose === 'caa');
   return { domain, records: withoutRoute, warnings, unreachable: gatewayWithoutAddress(domain, spec) };
 }

@@ -487,7 +487,11 @@ const orders: WordingRow[] = [
 const MINUTE_MS = 60_000;
 const clocks: WordingRow[] = (
   [
-    [7, false, "7 minutes behind the certificate authority's, so a new certificate may seem not yet valid"],
+    [
+      7,
+      false,
+      "7 minutes behind the certificate authority's, so a new certificate may not be valid yet by this clock",
+    ],
     [
       -7,
       false,
@@ -496,7 +500,7 @@ const clocks: WordingRow[] = (
     [
       90,
       false,
-      "90 minutes behind the certificate authority's, so a new certificate may seem not yet valid; not ordering until it is corrected",
+      "90 minutes behind the certificate authority's, so a new certificate may not be valid yet by this clock; not ordering until it is corrected",
     ],
     [
       -30 * 60,
@@ -506,7 +510,7 @@ const clocks: WordingRow[] = (
     [
       400 * 24 * 60,
       true,
-      "400 days behind the certificate authority's, so a new certificate may seem not yet valid; not ordering until it is corrected",
+      "400 days behind the certificate authority's, so a new certificate may not be valid yet by this clock; not ordering until it is corrected",
     ],
   ] as const
 ).map(([minutes, urgent, rest]) => ({

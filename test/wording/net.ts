@@ -17,7 +17,7 @@ export const rows: readonly WordingRow[] = [
     when: 'the proxy wants credentials',
     say: () => trouble(failure('ERR_PROXY_TUNNEL', { statusCode: 407 })),
     message:
-      'the proxy proxy.example:3128 (HTTPS_PROXY) does not accept the credentials, or wants some: its words -> Set HTTPS_PROXY with the user and password that the proxy requires: http://user:password@proxy.example:3128.',
+      'the proxy proxy.example:3128 (HTTPS_PROXY) does not accept the credentials, or requires some: its words -> Set HTTPS_PROXY with the user and password that the proxy requires: http://user:password@proxy.example:3128.',
   },
   {
     when: 'the proxy forbids the host',

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createAccountStore } from '../../src/acme/account-store.ts';
-import { bucketDeferral, windowDeferral } from '../../src/acme/ledger/deferral.ts';
+import { bucketDeferral, type Count, windowDeferral } from '../../src/acme/ledger/deferral.ts';
 import type { NewEntry } from '../../src/acme/ledger/entries.ts';
 import { historyOf } from '../../src/acme/ledger/history.ts';
 import { createLedger } from '../../src/acme/ledger/ledger.ts';
@@ -111,7 +111,7 @@ const decisions: readonly Decision[] = [
     'due',
     61,
     {},
-    'renewal has been due since 2026-03-02T00:00:00.000Z: a third of the lifetime is left at that time; the certificate ends at 2026-04-01T00:00:00.000Z',
+    'renewal has been due since 2026-03-02T00:00:00.000Z: a third of the lifetime was left at that time; the certificate ends at 2026-04-01T00:00:00.000Z',
   ],
   [
     'advice of the CA',
@@ -135,7 +135,7 @@ const decisions: readonly Decision[] = [
     'urgent',
     80,
     { advice: advised(82, 84) },
-    'renewal has been due since 2026-03-17T00:00:00.000Z: a sixth of the lifetime is left at that time; the certificate ends at 2026-04-01T00:00:00.000Z',
+    'renewal has been due since 2026-03-17T00:00:00.000Z: a sixth of the lifetime was left at that time; the certificate ends at 2026-04-01T00:00:00.000Z',
   ],
   [
     'too soon after others',
@@ -150,6 +150,17 @@ const decisions: readonly Decision[] = [
     'renewal is due at 2026-03-02T00:00:00.000Z: a third of the lifetime is left at that time; the CA suggests renewal between 2025-12-30T00:00:00.000Z and 2025-12-31T00:00:00.000Z, which had already passed when this certificate and the one before it were issued',
   ],
 ];
+
+const certificatesOf = (count: number): Count => ({
+  limit: 'exact-set',
+  what: ['certificate for exactly these names', 'certificates for exactly these names'],
+  times: Array.from({ length: count }, () => NOW),
+});
+const newOrders = (count: number): Count => ({
+  limit: 'new-orders',
+  what: ['new order of this account', 'new orders of this account'],
+  times: Array.from({ length: count }, () => NOW),
+});
 
 /** Why an order is deferred after these entries, at the start of the ledger. */
 function deferralAfter(entries: readonly NewEntry[], directoryUrl = DIRECTORY) {
@@ -393,23 +404,23 @@ export const rows: readonly WordingRow[] = [
   },
   {
     when: 'a limit with a window defers an order',
-    say: () =>
-      windowDeferral(
-        { limit: 'exact-set', what: 'certificates for exactly these names', times: [NOW] },
-        { count: 1, windowMs: 7 * 86_400_000 },
-        NOW,
-      )?.reason,
-    message: '1 certificates for exactly these names in 7 days',
+    say: () => windowDeferral(certificatesOf(2), { count: 2, windowMs: 7 * 86_400_000 }, NOW)?.reason,
+    message: '2 certificates for exactly these names in 7 days',
+  },
+  {
+    when: 'a limit of one in a window defers an order',
+    say: () => windowDeferral(certificatesOf(1), { count: 1, windowMs: 7 * 86_400_000 }, NOW)?.reason,
+    message: '1 certificate for exactly these names in 7 days',
   },
   {
     when: 'a limit with a bucket defers an order',
-    say: () =>
-      bucketDeferral(
-        { limit: 'new-orders', what: 'new orders of this account', times: [NOW] },
-        { capacity: 1, refillMs: 36_000 },
-        NOW,
-      )?.reason,
-    message: 'all 1 new orders of this account are used up; one more is allowed every 36 seconds',
+    say: () => bucketDeferral(newOrders(2), { capacity: 2, refillMs: 36_000 }, NOW)?.reason,
+    message: 'all 2 new orders of this account are used up; one more is allowed every 36 seconds',
+  },
+  {
+    when: 'a limit with a bucket of one defers an order',
+    say: () => bucketDeferral(newOrders(1), { capacity: 1, refillMs: 36_000 }, NOW)?.reason,
+    message: 'the 1 new order of this account is used up; one more is allowed every 36 seconds',
   },
   ...decisions.map(
     ([when, age, more, message]): WordingRow => ({

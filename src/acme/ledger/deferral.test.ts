@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { bucketDeferral, windowDeferral } from './deferral.ts';
 
 const moments = (...all: number[]) => all.map((ms) => new Date(ms));
-const counted = { limit: 'new-orders', what: 'things' } as const;
+const counted = { limit: 'new-orders', what: ['thing', 'things'] } as const;
 const WINDOW = { count: 2, windowMs: 1000 };
 const BUCKET = { capacity: 3, refillMs: 1000 };
 

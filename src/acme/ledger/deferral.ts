@@ -48,8 +48,8 @@ export interface PastFailure {
 /** The events that a limit counts. */
 export interface Count {
   readonly limit: LimitName;
-  /** A plural, such as `certificates for exactly these names`. */
-  readonly what: string;
+  /** One, and several, such as `certificate for these names` and `certificates for these names`. */
+  readonly what: readonly [one: string, several: string];
   /** Earliest first. */
   readonly times: readonly Date[];
 }
@@ -60,7 +60,7 @@ const DAY = 24 * HOUR;
 
 /** Why a sliding window permits no further event now; undefined if it permits one. Pure. */
 export function windowDeferral(
-  { limit, what, times }: Count,
+  { limit, what: [one, several], times }: Count,
   { count, windowMs }: Window,
   now: Date,
 ): Deferral | undefined {
@@ -68,7 +68,7 @@ export function windowDeferral(
   // Once this event leaves the window, one fewer than the limit remains in it.
   const leaving = within[within.length - count];
   if (!leaving) return undefined;
-  const why = `${within.length} ${what} in ${describeSpan(windowMs)}`;
+  const why = `${within.length} ${within.length === 1 ? one : several} in ${describeSpan(windowMs)}`;
   return { until: new Date(leaving.getTime() + windowMs), limit, reason: why };
 }
 
@@ -77,7 +77,7 @@ export function windowDeferral(
  * before the first event. Pure.
  */
 export function bucketDeferral(
-  { limit, what, times }: Count,
+  { limit, what: [one, several], times }: Count,
   { capacity, refillMs }: Bucket,
   now: Date,
 ): Deferral | undefined {
@@ -94,7 +94,8 @@ export function bucketDeferral(
   }
   fill(now);
   if (levelMs >= refillMs) return undefined;
-  const why = `all ${capacity} ${what} are used up; one more is allowed every ${describeSpan(refillMs)}`;
+  const usedUp = capacity === 1 ? `the 1 ${one} is used up` : `all ${capacity} ${several} are used up`;
+  const why = `${usedUp}; one more is allowed every ${describeSpan(refillMs)}`;
   return { until: new Date(now.getTime() + refillMs - levelMs), limit, reason: why };
 }
 

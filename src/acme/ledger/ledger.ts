@@ -29,10 +29,10 @@ export interface Ledger {
   /** Resolves once durable. Take the step only after that. Throws STORE_FAILED. */
   write(entry: NewEntry): Promise<void>;
   /**
-   * As `write`, unless `reason` returns a reason against it: then returns that and writes nothing.
+   * As `write`, unless `veto` returns a value: then returns that value and writes nothing.
    * No other write happens between the check and the write.
    */
-  writeUnless<T>(entry: NewEntry, reason: (history: History) => T | undefined): Promise<T | undefined>;
+  writeUnless<T>(entry: NewEntry, veto: (history: History) => T | undefined): Promise<T | undefined>;
   /** STORE_FAILED if writing would fail for lack of permission, else undefined. Writes nothing. */
   whyUnwritable(): Promise<IngressError | undefined>;
 }
@@ -82,11 +82,11 @@ export function createLedger(
     history: () => run('read', async () => (await loadAndRepair(state)).view),
     peek: () => run('read', async () => (await load(state)).view),
     write: (entry) => run('write', () => write(state, entry)),
-    writeUnless: (entry, reason) =>
+    writeUnless: (entry, veto) =>
       run('write', async () => {
-        const against = reason((await load(state)).view);
-        if (against === undefined) await write(state, entry);
-        return against;
+        const reason = veto((await load(state)).view);
+        if (reason === undefined) await write(state, entry);
+        return reason;
       }),
     whyUnwritable: () => whyUnwritable([folder]),
   };

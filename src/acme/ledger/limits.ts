@@ -112,7 +112,7 @@ function limitsOfEachStep({ history, names, limits, lifetimeMs, now }: Step): De
   const paused = history.pausedUntil();
   const certificates: Count = {
     limit: 'exact-set',
-    what: 'certificates for exactly these names',
+    what: ['certificate for exactly these names', 'certificates for exactly these names'],
     times: history.issuances(names),
   };
   const last = history.lastRefusal(names);
@@ -127,7 +127,7 @@ function limitsOfEachStep({ history, names, limits, lifetimeMs, now }: Step): De
     ...names.map((name) => {
       const failures: Count = {
         limit: 'failed-authorizations',
-        what: `failed authorizations of ${name}`,
+        what: [`failed authorization of ${name}`, `failed authorizations of ${name}`],
         times: history.failedAuthorizations(name),
       };
       const deferral = windowDeferral(failures, limits.failedAuthorizations, now);
@@ -140,7 +140,7 @@ function limitsOfOrders(step: Step): Deferral[] {
   const { history, names, limits, now } = step;
   const fruitless: Count = {
     limit: 'fruitless-orders',
-    what: 'orders for these names without a certificate',
+    what: ['order for these names without a certificate', 'orders for these names without a certificate'],
     times: history.fruitlessOrders(names),
   };
   const wasteful = bucketDeferral(fruitless, limits.fruitlessOrders, now);
@@ -187,7 +187,7 @@ function limitsOfNewOrders({ history, registeredDomains, limits, now }: Step): (
   const { perDomain, newOrders } = limits;
   const orders: Count = {
     limit: 'new-orders',
-    what: 'new orders of this account',
+    what: ['new order of this account', 'new orders of this account'],
     times: history.ordersSince(new Date(0)).fresh,
   };
   const domains = perDomain ? [...new Set(registeredDomains)] : [];
@@ -196,7 +196,7 @@ function limitsOfNewOrders({ history, registeredDomains, limits, now }: Step): (
     ...domains.map((domain) => {
       const certificates: Count = {
         limit: 'registered-domain',
-        what: `certificates for names of ${domain}`,
+        what: [`certificate for names of ${domain}`, `certificates for names of ${domain}`],
         times: history.issuancesIn(domain),
       };
       return perDomain && bucketDeferral(certificates, perDomain, now);

@@ -85,7 +85,11 @@ export function decideRenewal(inputs: RenewalInputs): RenewalDecision {
   const issuances = latestOf(issuedAt, now);
   const usual = adviceTrigger(inputs, times, issuances);
   const configured = daysBefore === undefined ? [] : [daysBeforeTrigger(daysBefore, times)];
-  const urgency: Trigger = { rule: 'urgent', at: times.urgentAt, why: () => isLeft(times.words.urgent) };
+  const urgency: Trigger = {
+    rule: 'urgent',
+    at: times.urgentAt,
+    why: (isPast) => isLeft(times.words.urgent, isPast),
+  };
   const triggers = [
     ...[usual, ...configured].map((trigger) => spaced(trigger, issuances, times.minIntervalMs)),
     spaced(urgency, issuances, times.urgentMinIntervalMs),
@@ -101,7 +105,7 @@ export function decideRenewal(inputs: RenewalInputs): RenewalDecision {
     };
   const urgent = now.getTime() >= times.urgentAt;
   const { rule, at, why } = urgent ? urgency : first;
-  const reason = `renewal has been due since ${iso(at)}: ${why()}; the certificate ends at ${iso(times.end)}`;
+  const reason = `renewal has been due since ${iso(at)}: ${why(true)}; the certificate ends at ${iso(times.end)}`;
   return { action: 'order', urgent, rule, reason };
 }
 
@@ -118,8 +122,8 @@ interface Trigger {
   readonly rule: RenewalRule;
   /** Milliseconds of the epoch. */
   readonly at: number;
-  /** The reason, as the end of a sentence that says when. */
-  readonly why: () => string;
+  /** The reason, as the end of a sentence that says when. `isPast`: that time has passed. */
+  readonly why: (isPast: boolean) => string;
 }
 
 /**
@@ -139,11 +143,11 @@ function adviceTrigger(
   { words, dueAt, minIntervalMs }: RenewalTimes,
   issuances: Issuances,
 ): Trigger {
-  if (!advice) return { rule: 'lifetime', at: dueAt, why: () => isLeft(words.due) };
+  if (!advice) return { rule: 'lifetime', at: dueAt, why: (isPast) => isLeft(words.due, isPast) };
   const at = timeIn(advice, jitter);
   if (!isRepeated(at, issuances, minIntervalMs)) return { rule: 'advice', at, why: () => describe(advice) };
-  const why = () =>
-    `${isLeft(words.due)}; ${describe(advice)}, which had already passed when this certificate and the one before it were issued`;
+  const why = (isPast: boolean) =>
+    `${isLeft(words.due, isPast)}; ${describe(advice)}, which had already passed when this certificate and the one before it were issued`;
   return { rule: 'advice-repeated', at: dueAt, why };
 }
 
@@ -202,8 +206,8 @@ function isRepeated(asked: number, { last, previous }: Issuances, minIntervalMs:
 }
 
 function describeWait({ at, from, why }: SpacedTrigger, { last, previous }: Issuances, now: Date): string {
-  const verb = now.getTime() < at ? 'is due at' : 'has been due since';
-  const due = `renewal ${verb} ${iso(at)}: ${why()}`;
+  const isPast = now.getTime() >= at;
+  const due = `renewal ${isPast ? 'has been due since' : 'is due at'} ${iso(at)}: ${why(isPast)}`;
   if (from === at) return due;
   const recent = [previous, last]
     .flatMap((moment) => (moment === undefined ? [] : iso(moment)))
@@ -211,8 +215,8 @@ function describeWait({ at, from, why }: SpacedTrigger, { last, previous }: Issu
   return `${due}, but certificates for these names were issued at ${recent}; no further one before ${iso(from)}`;
 }
 
-function isLeft(part: string): string {
-  return `${part} of the lifetime is left at that time`;
+function isLeft(part: string, isPast: boolean): string {
+  return `${part} of the lifetime ${isPast ? 'was' : 'is'} left at that time`;
 }
 
 function describe({ window: { start, end }, explanationUrl }: RenewalAdvice): string {
