@@ -37,8 +37,8 @@ export const disks: readonly Mutant[] = [
     id: 'disk-order-without-ledger',
     class: 'disk',
     file: 'src/acme/ledger/ledger.ts',
-    search: '        if (against === undefined) await write(state, entry);\n',
-    replace: '        if (against === undefined) await write(state, entry).catch(() => undefined);\n',
+    search: '        if (reason === undefined) await write(state, entry);\n',
+    replace: '        if (reason === undefined) await write(state, entry).catch(() => undefined);\n',
     killedBy: [
       { file: 'src/acme/issuance.test.ts' },
 
