@@ -4,7 +4,7 @@ import { type AppAddress, appAddress } from './app-address.ts';
 
 /**
  * Why a record is desired; it decides which current records at the same name conflict with it (see
- * plan.ts). A challenge is desired while its order is open, and conflicts with nothing.
+ * plan.ts). A challenge is desired while its order is in progress, and conflicts with nothing.
  */
 export type Purpose = 'alias' | 'app-address' | 'caa' | 'challenge';
 
