@@ -2,13 +2,20 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { memoryLog } from '../test/harness/memory-log.ts';
 import { fold, type State } from './status/state.ts';
-import { warningsBySubject } from './warnings.ts';
+import { warningsBySubject, warnOnce } from './warnings.ts';
 
 const time = '2026-11-24T00:00:00.000Z';
 const starting = {
   ...{ type: 'starting' as const, version: '1', domains: ['app.example.com'] },
   ...{ provider: 'memory', directoryUrl: 'https://ca.example/directory' },
 };
+
+test('`warnOnce` passes each sentence on only once', () => {
+  const warned: string[] = [];
+  const warn = warnOnce((sentence) => void warned.push(sentence));
+  for (const sentence of ['a', 'b', 'a', 'b']) warn(sentence);
+  assert.deepEqual(warned, ['a', 'b']);
+});
 
 test('a repeated warning is logged each time, and is in the status once until it is over', () => {
   const { emit, events, lines } = memoryLog();

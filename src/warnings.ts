@@ -2,7 +2,7 @@ import type { IngressError } from './errors.ts';
 import type { Emit } from './events.ts';
 
 /** Passes each sentence on only once, however many names or reconciliations report it. */
-export function once(warn: (sentence: string) => void): (sentence: string) => void {
+export function warnOnce(warn: (sentence: string) => void): (sentence: string) => void {
   const said = new Set<string>();
   return (sentence) => {
     if (!said.has(sentence)) warn(sentence);

@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import type { Client } from 'acme-client';
+import { DAY_MS } from '../duration.ts';
 import { errorRegistry, IngressError, isIngressError } from '../errors.ts';
 import { type AccountStatus, accountUrlOf, fetchAccountStatus, mayConcernAccount } from './account-status.ts';
 import type { AccountStore, StoredAccount } from './account-store.ts';
@@ -59,7 +60,7 @@ type Examination =
  * Milliseconds between two new accounts: a CA or operator that ends each one at once does not want
  * more of them.
  */
-const MIN_ACCOUNT_INTERVAL_MS = 24 * 3_600_000;
+const MIN_ACCOUNT_INTERVAL_MS = DAY_MS;
 
 export function createAccountManager(options: AccountManagerOptions): AccountManager {
   const { accounts, http, directoryUrl, binding, warn } = options;

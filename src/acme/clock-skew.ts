@@ -1,3 +1,5 @@
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../duration.ts';
+
 /** The difference between our clock and the CA's. Pure. */
 
 /** The parts of a CA's response that give the time. */
@@ -18,7 +20,7 @@ export interface DatedResponse {
 export function clockSkewMs({ date, age, sentAt, receivedAt }: DatedResponse): number | undefined {
   const caTime = typeof date === 'string' ? Date.parse(date) : Number.NaN;
   if (Number.isNaN(caTime)) return undefined;
-  const cachedMs = typeof age === 'string' && /^\d{1,9}$/.test(age) ? Number(age) * SECOND : 0;
+  const cachedMs = typeof age === 'string' && /^\d{1,9}$/.test(age) ? Number(age) * SECOND_MS : 0;
   return caTime + cachedMs - (sentAt.getTime() + receivedAt.getTime()) / 2;
 }
 
@@ -30,18 +32,13 @@ export interface ClockSkewVerdict {
   readonly sentence: string;
 }
 
-const SECOND = 1000;
-const MINUTE = 60 * SECOND;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
-
-const WARN_MS = 5 * MINUTE;
+const WARN_MS = 5 * MINUTE_MS;
 /**
  * CAs backdate certificates by about an hour; if the clock is slower than that, a new certificate
  * is not valid yet.
  */
-const REFUSE_MS = HOUR;
-const REFUSE_URGENT_MS = 3 * DAY;
+const REFUSE_MS = HOUR_MS;
+const REFUSE_URGENT_MS = 3 * DAY_MS;
 
 /**
  * Judges the clock before an order: a skew of up to 5 minutes is fine (undefined), up to an hour
@@ -64,6 +61,6 @@ export function judgeClockSkew(skewMs: number | undefined, urgent: boolean): Clo
 }
 
 function inWords(ms: number): string {
-  if (ms < 2 * HOUR) return `${Math.round(ms / MINUTE)} minutes`;
-  return ms < 2 * DAY ? `${Math.round(ms / HOUR)} hours` : `${Math.round(ms / DAY)} days`;
+  if (ms < 2 * HOUR_MS) return `${Math.round(ms / MINUTE_MS)} minutes`;
+  return ms < 2 * DAY_MS ? `${Math.round(ms / HOUR_MS)} hours` : `${Math.round(ms / DAY_MS)} days`;
 }

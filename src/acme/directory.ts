@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../duration.ts';
 import { IngressError } from '../errors.ts';
 import { asObject, asText } from '../json.ts';
 import { type AcmeResponse, type HttpContext, sendUnsigned, withRetries } from './http.ts';
@@ -36,7 +37,7 @@ export interface DirectoryClient {
   renewalInfo(certificateId: string, signal: AbortSignal): Promise<AcmeResponse | undefined>;
 }
 
-const CACHE_MS = 6 * 3_600_000;
+const CACHE_MS = 6 * HOUR_MS;
 
 export function createDirectoryClient(directoryUrl: string, http: HttpContext): DirectoryClient {
   const { clock } = http;

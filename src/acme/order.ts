@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { challengeName } from '../dns/name.ts';
+import { DAY_MS } from '../duration.ts';
 import { IngressError, isIngressError } from '../errors.ts';
 import type { ChallengeValue } from '../records/challenges.ts';
 import type { AcmeClient, Authorization, Challenge, Order } from './client.ts';
@@ -229,7 +230,7 @@ function orderFailed(sentence: string, error?: unknown): IngressError {
 }
 
 /** Milliseconds after which an order that is still processing counts as lost. */
-const MAX_PROCESSING_MS = 24 * 3_600_000;
+const MAX_PROCESSING_MS = DAY_MS;
 
 export interface OrderAge {
   /** When the order was created, by our clock. */

@@ -4,6 +4,7 @@ import { baseName } from '../dns/name.ts';
 import { type IngressError, isIngressError, messageOf } from '../errors.ts';
 import { listIfThere } from '../files.ts';
 import { orStoreFailed, whyUnwritable } from '../volume.ts';
+import { warnOnce } from '../warnings.ts';
 import { type CertificateBundle, type Names, type Requirement, whyUnusable } from './certificate.ts';
 import { chooseServed, lineageNames, lineagesToSave, preferArchived } from './lineage.ts';
 import {
@@ -51,19 +52,15 @@ export interface StoreOptions extends Pick<Requirement, 'noStaging'> {
 }
 
 export function createCertificateStore(root: string, options: StoreOptions): CertificateStore {
-  const { noStaging, clock, warn = () => undefined } = options;
-  const warned = new Set<string>();
-  const warnOnce = (message: string) => {
-    if (!warned.has(message)) warn(message);
-    warned.add(message);
-  };
+  const { noStaging, clock } = options;
+  const warn = warnOnce(options.warn ?? (() => undefined));
   const pathOf = ([first]: Names) => join(root, 'live', baseName(first));
   const guardedFor = <T>(verb: string, names: Names, work: (query: Query) => Promise<T>) =>
     orStoreFailed(`cannot ${verb} ${pathOf(names)}`, pathOf(names), () =>
       work({ root, requirement: { names, noStaging }, now: clock.now() }),
     );
   return {
-    load: (names) => guardedFor('read', names, (query) => load(query, warnOnce)),
+    load: (names) => guardedFor('read', names, (query) => load(query, warn)),
     peek: (names) => guardedFor('read', names, async (query) => (await choose(query))?.best),
     save: (names, bundle) => guardedFor('write', names, (query) => save(query, bundle)),
     lineages: (names) =>

@@ -75,7 +75,7 @@ async function makePlan(config: IngressConfig, clock: Clock, signal: AbortSignal
   const onWait = (wait: ProviderWait) =>
     void process.stderr.write(`${sentenceOf(waitingFor(config.provider, wait))}\n`);
   // No warnings while reading: only a start moves damaged files aside.
-  const external = assembleExternal(config, { clock, files, onWait, warn: () => undefined }, () => undefined);
+  const external = assembleExternal(config, { clock, files, onWait, warn: () => undefined });
   const warnings = new Set(config.warnings.map(describeConfigWarning));
   const authorities = readOnlyAuthorities(external.authorities);
   const deps: ReadDeps = {

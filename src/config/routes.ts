@@ -67,8 +67,8 @@ export function planRoutes(
   const mayBeUsed = untargeted.length > 0 || [...TARGETS, 'TARGET_TLS_VERIFY'].some(known);
   return {
     routes: routed.map((route) => toRoute(route, settings)),
-    faults: once(faults, ({ variable, problem }) => `${variable} ${problem}`),
-    warnings: once(
+    faults: uniqueBy(faults, ({ variable, problem }) => `${variable} ${problem}`),
+    warnings: uniqueBy(
       [...routeWarnings(routed, settings), ...(mayBeUsed ? [] : unusedSettings(routed, settings, isSet))],
       (warning) => JSON.stringify(warning),
     ),
@@ -198,6 +198,6 @@ function unusedSettings(
   ];
 }
 
-function once<T>(items: readonly T[], keyOf: (item: T) => string): T[] {
+function uniqueBy<T>(items: readonly T[], keyOf: (item: T) => string): T[] {
   return [...new Map(items.map((item) => [keyOf(item), item])).values()];
 }

@@ -99,6 +99,8 @@ export async function awaitChallenges(
   { certificate, urgent, findServers }: ZoneWait,
   signal: AbortSignal,
 ): Promise<void> {
+  const [first] = own;
+  if (first === undefined) return;
   const { zone, writtenAt } = write;
   const expected = own.flatMap(({ record }) => (record ? [{ record }] : []));
   const { siblings } = await awaitPropagation(
@@ -112,7 +114,7 @@ export async function awaitChallenges(
         writtenAt,
         certificate: certificate.names,
       },
-      ...{ domain: own[0]?.value.domain ?? '', expected },
+      ...{ domain: first.value.domain, expected },
       refresh: {
         afterMs: REAPPLY_AFTER_MS,
         expectations: async () => {

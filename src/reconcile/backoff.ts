@@ -1,21 +1,18 @@
 import { isProblem, PROBLEM_PREFIX, problemOf } from '../acme/problem.ts';
+import { DAY_MS, MINUTE_MS, SECOND_MS } from '../duration.ts';
 import { isIngressError } from '../errors.ts';
 
-const SECOND = 1000;
-const MINUTE = 60 * SECOND;
-const DAY = 24 * 60 * MINUTE;
-
 /** Let's Encrypt's advice after a refusal: 1, 10, 100 minutes, then daily. */
-const REFUSED_MS = [MINUTE, 10 * MINUTE, 100 * MINUTE, DAY] as const;
-const FIRST_MS = 5 * SECOND;
-const LONGEST_MS = 10 * MINUTE;
+const REFUSED_MS = [MINUTE_MS, 10 * MINUTE_MS, 100 * MINUTE_MS, DAY_MS] as const;
+const FIRST_MS = 5 * SECOND_MS;
+const LONGEST_MS = 10 * MINUTE_MS;
 
 /**
  * The longest Retry-After that is followed: a longer one means that a clock is wrong. Let's
  * Encrypt's longest window is 7 days.
  */
-const LONGEST_ASKED_ORDER_MS = 7 * DAY;
-const LONGEST_ASKED_RUN_MS = 60 * MINUTE;
+const LONGEST_ASKED_ORDER_MS = 7 * DAY_MS;
+const LONGEST_ASKED_RUN_MS = 60 * MINUTE_MS;
 
 /** The longest wait for a retry. */
 export const LONGEST_RETRY_MS = LONGEST_ASKED_ORDER_MS;
@@ -35,7 +32,7 @@ export function reconcileDelayMs(thrown: unknown, failures: number, random: numb
  */
 export function orderDelayMs(thrown: unknown, refusals: number, random: number): number {
   if (!isRefusal(thrown)) return 0;
-  const refused = (REFUSED_MS[refusals - 1] ?? DAY) * spread(random);
+  const refused = (REFUSED_MS[refusals - 1] ?? DAY_MS) * spread(random);
   return Math.round(Math.max(refused, Math.min(askedMs(thrown), LONGEST_ASKED_ORDER_MS)));
 }
 

@@ -72,7 +72,7 @@ export async function forecast(
   const report = new Report(certificates, signal);
   const loaded = await report.each('certificate on the volume', certificates, (one) => peekStored(deps, one));
   const decisions = await report.each('renewal', loaded.values(), (one) => decide(deps, one, signal));
-  await warnOfVolume(deps, certificates, decisions);
+  await warnOfUnwritable(deps, certificates, decisions);
   const due = dueForRenewal(decisions);
   const facts = await discover(deps, signal);
   const run: Run = { report, loaded, due, retained: [], facts, findServers: createServerFinder(deps) };
@@ -115,7 +115,7 @@ export async function peekStored(
   }
 }
 
-async function warnOfVolume(
+async function warnOfUnwritable(
   deps: ReadDeps,
   certificates: readonly ManagedCertificate[],
   decisions: ReadonlyMap<LoadedCertificate, RenewalDecision>,

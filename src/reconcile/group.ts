@@ -93,7 +93,8 @@ export function writeOf(
   writes: ZoneWrites,
   domain: string,
 ): Promise<WrittenZone> | undefined {
-  return writes.get(zones.of.get(domain)?.zone.id ?? '');
+  const zone = zones.of.get(domain);
+  return zone && writes.get(zone.zone.id);
 }
 
 /** Resolves when every zone is written; rejects only on an abort. */

@@ -13,8 +13,6 @@ import {
   setStage,
 } from '../../test/harness/stage.ts';
 import { problemError, readProblem } from '../acme/problem.ts';
-import { batchesOf } from './group.ts';
-import type { RenewalTask } from './renewal.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -115,11 +113,6 @@ test('ACME_PROFILE is ordered at the primary CA, and not at the fallback', async
     calls.filter((call) => call.startsWith('createOrder'));
   assert.deepEqual(ordered(stage.client), [`createOrder ${DOMAIN} profile shortlived`]);
   assert.deepEqual(ordered(client), [`createOrder ${DOMAIN}`]);
-});
-
-test('orders are made in batches of 20, one empty where nothing is due', () => {
-  const sizes = (due: number) => batchesOf(Array(due).fill({}) as RenewalTask[]).map(({ length }) => length);
-  assert.deepEqual([sizes(0), sizes(20), sizes(21)], [[0], [20], [20, 1]]);
 });
 
 test('the back-off after refusals survives restarts: 1, 10, 100 minutes, then a day', async (t) => {

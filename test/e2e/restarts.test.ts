@@ -30,7 +30,7 @@ async function start(environment: Environment): Promise<ReconcileResult> {
   const { emit } = memoryLog();
   const files = createProviderFiles(letsencryptDir, provider.name);
   const context = { clock: systemClock, files, onWait: () => undefined, warn: () => undefined };
-  const external = assembleExternal(config, context, () => undefined);
+  const external = assembleExternal(config, context);
   const parts = {
     ...external,
     spec: specOf(config, external),

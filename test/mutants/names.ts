@@ -73,7 +73,7 @@ export const names: readonly Mutant[] = [
     file: 'src/reconcile/group.ts',
     search: 'export const ORDERS_AT_ONCE = 20;',
     replace: 'export const ORDERS_AT_ONCE = 10;',
-    killedBy: [{ file: 'src/reconcile/orders.test.ts' }, HUNDRED],
+    killedBy: [{ file: 'src/reconcile/group.test.ts' }, HUNDRED],
     note: 'A zone is written more often than necessary.',
   },
   {

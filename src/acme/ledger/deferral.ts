@@ -1,3 +1,5 @@
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../duration.ts';
+
 /** A sliding window: at most `count` in any `windowMs` milliseconds. */
 export interface Window {
   readonly count: number;
@@ -54,10 +56,6 @@ export interface Count {
   readonly times: readonly Date[];
 }
 
-const MINUTE = 60 * 1000;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
-
 /** Why a sliding window permits no further event now; undefined if it permits one. Pure. */
 export function windowDeferral(
   { limit, what: [one, several], times }: Count,
@@ -68,7 +66,7 @@ export function windowDeferral(
   // Once this event leaves the window, one fewer than the limit remains in it.
   const leaving = within[within.length - count];
   if (!leaving) return undefined;
-  const why = `${within.length} ${within.length === 1 ? one : several} in ${describeSpan(windowMs)}`;
+  const why = `${within.length} ${within.length === 1 ? one : several} in ${describePeriod(windowMs)}`;
   return { until: new Date(leaving.getTime() + windowMs), limit, reason: why };
 }
 
@@ -95,18 +93,19 @@ export function bucketDeferral(
   fill(now);
   if (levelMs >= refillMs) return undefined;
   const usedUp = capacity === 1 ? `the 1 ${one} is used up` : `all ${capacity} ${several} are used up`;
-  const why = `${usedUp}; one more is allowed every ${describeSpan(refillMs)}`;
+  const why = `${usedUp}; one more is allowed every ${describePeriod(refillMs)}`;
   return { until: new Date(now.getTime() + refillMs - levelMs), limit, reason: why };
 }
 
-function describeSpan(ms: number): string {
+/** Milliseconds in the largest unit that divides them: `202 minutes`. */
+function describePeriod(ms: number): string {
   const units: [number, string][] = [
-    [DAY, 'days'],
-    [HOUR, 'hours'],
-    [MINUTE, 'minutes'],
-    [1000, 'seconds'],
+    [DAY_MS, 'days'],
+    [HOUR_MS, 'hours'],
+    [MINUTE_MS, 'minutes'],
+    [SECOND_MS, 'seconds'],
   ];
-  const [unitMs, unit] = units.find(([size]) => ms % size === 0) ?? [1000, 'seconds'];
+  const [unitMs, unit] = units.find(([size]) => ms % size === 0) ?? [SECOND_MS, 'seconds'];
   const count = Math.round(ms / unitMs);
   return `${count} ${count === 1 ? unit.slice(0, -1) : unit}`;
 }

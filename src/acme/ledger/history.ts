@@ -1,4 +1,5 @@
 import { baseName, isWithin } from '../../dns/name.ts';
+import { DAY_MS } from '../../duration.ts';
 import {
   type Attempt,
   type AttemptEntry,
@@ -86,7 +87,7 @@ interface FailureStreak {
 }
 
 /** Milliseconds. A longer wait is a mistake: the longest window of any limit is 7 days. */
-const LONGEST_WAIT_MS = 7 * 24 * 60 * 60 * 1000;
+const LONGEST_WAIT_MS = 7 * DAY_MS;
 
 /** The history of these entries. It changes as entries are added. */
 export function historyOf(entries: Iterable<LedgerEntry>): LedgerView {
@@ -243,7 +244,7 @@ function datesOf(all: readonly (number | undefined)[]): Date[] {
 /**
  * Milliseconds. Older entries are removed in any case, because their names may no longer be used.
  */
-const LONGEST_KEPT_MS = 365 * 24 * 60 * 60 * 1000;
+const LONGEST_KEPT_MS = 365 * DAY_MS;
 
 /**
  * Selects the entries that still matter from those that are about to be removed for their age: the

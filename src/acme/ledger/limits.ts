@@ -1,3 +1,4 @@
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../duration.ts';
 import {
   type Bucket,
   bucketDeferral,
@@ -44,19 +45,15 @@ export interface Step {
   readonly lifetimeMs?: number | undefined;
 }
 
-const MINUTE = 60 * 1000;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
-
 /**
  * For every CA: one below the limits of Let's Encrypt (https://letsencrypt.org/docs/rate-limits/: 5
  * failed authorizations of a name an hour, 5 certificates for an exact set in 7 days). The limit of
  * fruitless orders is our own: a few at once, then one every 5 minutes.
  */
 const STRICT: Limits = {
-  failedAuthorizations: { count: 4, windowMs: HOUR },
-  exactSet: { count: 4, windowMs: 7 * DAY, followsLifetime: true },
-  fruitlessOrders: { capacity: 6, refillMs: 5 * MINUTE },
+  failedAuthorizations: { count: 4, windowMs: HOUR_MS },
+  exactSet: { count: 4, windowMs: 7 * DAY_MS, followsLifetime: true },
+  fruitlessOrders: { capacity: 6, refillMs: 5 * MINUTE_MS },
   perDomain: undefined,
   newOrders: undefined,
 };
@@ -68,8 +65,8 @@ const STRICT: Limits = {
 const LETS_ENCRYPT: Limits = {
   ...STRICT,
   exactSet: { ...STRICT.exactSet, followsLifetime: false },
-  perDomain: { capacity: 45, refillMs: 202 * MINUTE },
-  newOrders: { capacity: 250, refillMs: 36 * 1000 },
+  perDomain: { capacity: 45, refillMs: 202 * MINUTE_MS },
+  newOrders: { capacity: 250, refillMs: 36 * SECOND_MS },
 };
 
 /**
@@ -80,9 +77,9 @@ const LETS_ENCRYPT: Limits = {
  */
 const STAGING: Limits = {
   ...STRICT,
-  failedAuthorizations: { count: 59, windowMs: HOUR },
-  exactSet: { count: 1000, windowMs: 7 * DAY, followsLifetime: false },
-  fruitlessOrders: { capacity: 60, refillMs: MINUTE },
+  failedAuthorizations: { count: 59, windowMs: HOUR_MS },
+  exactSet: { count: 1000, windowMs: 7 * DAY_MS, followsLifetime: false },
+  fruitlessOrders: { capacity: 60, refillMs: MINUTE_MS },
 };
 
 const BY_DIRECTORY: Readonly<Record<string, Limits>> = {

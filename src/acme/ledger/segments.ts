@@ -1,5 +1,6 @@
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DAY_MS } from '../../duration.ts';
 import { systemErrorCode } from '../../errors.ts';
 import { listIfThere, readIfThere } from '../../files.ts';
 
@@ -15,7 +16,6 @@ export interface Segment {
 
 const NAME = /^(\d{4}-\d\d-\d\d)\.jsonl$/;
 const LINE_BREAK = 0x0a;
-const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** The UTC day of a time, shifted by a number of days. */
 export function dayOf(moment: Date, days = 0): string {

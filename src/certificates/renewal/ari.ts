@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../duration.ts';
 import { type CertificateFacts, splitChain } from '../certificate.ts';
 
 /**
@@ -37,9 +38,6 @@ export function readRenewalInfo(body: unknown): RenewalAdvice | undefined {
   };
 }
 
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
-const DAY_MS = 24 * HOUR_MS;
 const DEFAULT_POLL_MS = 6 * HOUR_MS;
 
 /**

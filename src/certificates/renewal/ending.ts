@@ -1,3 +1,4 @@
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../duration.ts';
 import type { CertificateFacts } from '../certificate.ts';
 import { renewalTimes } from './lifetime.ts';
 
@@ -11,10 +12,6 @@ export interface Ending {
    */
   readonly words: string;
 }
-
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
-const DAY_MS = 24 * HOUR_MS;
 
 /** Undefined before renewal is urgent. Pure. */
 export function endingOf(

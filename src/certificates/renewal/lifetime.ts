@@ -1,7 +1,5 @@
+import { DAY_MS, HOUR_MS } from '../../duration.ts';
 import type { CertificateFacts } from '../certificate.ts';
-
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 
 /** Below this, renewal is due at half of the lifetime (Let's Encrypt's own rule). */
 const SHORT_MS = 10 * DAY_MS;

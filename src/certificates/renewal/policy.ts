@@ -1,3 +1,4 @@
+import { DAY_MS } from '../../duration.ts';
 import type { CertificateFacts } from '../certificate.ts';
 import type { RenewalAdvice } from './ari.ts';
 import { type RenewalTimes, renewalTimes } from './lifetime.ts';
@@ -157,8 +158,6 @@ function daysBeforeTrigger(daysBefore: number, { end, minAgeAt, words }: Renewal
   const why = () => `RENEW_DAYS_BEFORE=${daysBefore} determines the time${cap}`;
   return { rule: 'days-before', at: Math.max(asked, minAgeAt), why };
 }
-
-const DAY_MS = 86_400_000;
 
 function timeIn({ window: { start, end } }: RenewalAdvice, jitter: number): number {
   return start.getTime() + jitter * (end.getTime() - start.getTime());

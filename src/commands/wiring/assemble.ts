@@ -4,7 +4,7 @@ import { type Deps, emptySharedState } from '../../reconcile/deps.ts';
 import { caaOwnersOf } from '../../reconcile/discover.ts';
 import { ORDERS_AT_ONCE } from '../../reconcile/group.ts';
 import { createChallengeJournal } from '../../records/journal.ts';
-import { once } from '../../warnings.ts';
+import { warnOnce } from '../../warnings.ts';
 import type { IngressConfig } from './configuration.ts';
 import { assembleExternal, specOf } from './external-deps.ts';
 import { createProviderFiles, waitingFor } from './provider-context.ts';
@@ -25,7 +25,7 @@ export function assembleDeps(
   const files = createProviderFiles(letsencryptDir, provider.name);
   const onWait = (wait: ProviderWait) => emit(waitingFor(provider, wait));
   const warn = (sentence: string) => emit({ type: 'warning', sentence });
-  const external = assembleExternal(config, { clock, files, onWait, warn }, warn);
+  const external = assembleExternal(config, { clock, files, onWait, warn });
   return {
     ...external,
     store: withRenewalConfs(config, external, emit),
@@ -36,7 +36,7 @@ export function assembleDeps(
     random: Math.random,
     newId: randomUUID,
     emit,
-    warn: once(warn),
+    warn: warnOnce(warn),
     warnOf,
     shared: emptySharedState(),
   };

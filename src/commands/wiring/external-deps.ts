@@ -35,15 +35,14 @@ export type ExternalDeps = Pick<
 const IDENTITY_MS = 60_000;
 
 /**
- * Assembles the clients of everything outside this process. Sends and opens nothing yet. `warn`
- * reports files that cannot be read.
+ * Assembles the clients of everything outside this process. Sends and opens nothing yet.
+ * `context.warn` also reports files that cannot be read.
  */
 export function assembleExternal(
   config: IngressConfig,
   context: Omit<ProviderContext, 'outgoing'>,
-  warn: (sentence: string) => void,
 ): ExternalDeps {
-  const { clock } = context;
+  const { clock, warn } = context;
   const outgoing = outgoingFor(config);
   const store = createCertificateStore(storeRoot(config), { noStaging: !config.usesStaging, clock, warn });
   return {

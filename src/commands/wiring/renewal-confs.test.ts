@@ -33,7 +33,7 @@ async function volumeOfTwo(t: TestContext) {
   const clock = createFakeClock(new Date());
   const ignore = () => undefined;
   const files = createProviderFiles(root, 'cloudflare');
-  const external = assembleExternal(config, { clock, files, onWait: ignore, warn: ignore }, ignore);
+  const external = assembleExternal(config, { clock, files, onWait: ignore, warn: ignore });
   const { primary, fallback } = external.authorities;
   assert.ok(fallback);
   const made = await makeCertificate({ names: [...NAMES] });
