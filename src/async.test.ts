@@ -7,6 +7,7 @@ import {
   KeyedMutex,
   Mutex,
   mapConcurrently,
+  Semaphore,
   settlesWithin,
   untilAborted,
   withDeadline,
@@ -167,4 +168,45 @@ test('whether a promise settles in time, either way', async () => {
   assert.equal(await settlesWithin(Promise.resolve(), 0, clock), true);
   assert.equal(await settlesWithin(Promise.reject(new Error('no')), 0, clock), true);
   assert.equal(await settlesWithin(new Promise(() => undefined), 1000, clock), false);
+});
+
+test('a semaphore starts tasks in the order of the calls, while permits are free', async () => {
+  const events: string[] = [];
+  const semaphore = new Semaphore(3);
+  const tasks = ['two', 'three', 'one'].map((name) => createTask(events, name));
+  const [two, three, one] = tasks;
+  assert.ok(two && three && one);
+  const { signal } = new AbortController();
+  const done = [
+    semaphore.run(2, two.work, signal),
+    semaphore.run(3, three.work, signal),
+    semaphore.run(1, one.work, signal),
+  ];
+  assert.equal(await semaphore.run(0, async () => 'none', signal), 'none');
+  await tick();
+  assert.deepEqual(events, ['two starts']);
+  two.end();
+  await tick();
+  assert.deepEqual(events.slice(1), ['two ends', 'three starts']);
+  three.end();
+  one.end();
+  assert.deepEqual(await Promise.all(done), ['two', 'three', 'one']);
+});
+
+test('a task that waits for permits is not run once its signal has aborted, and blocks none after it', async () => {
+  const semaphore = new Semaphore(1);
+  const events: string[] = [];
+  const [running, aborted, next] = ['running', 'aborted', 'next'].map((name) => createTask(events, name));
+  assert.ok(running && aborted && next);
+  const stop = new AbortController();
+  const { signal } = new AbortController();
+  const first = semaphore.run(1, running.work, signal);
+  const waiting = semaphore.run(1, aborted.work, stop.signal);
+  const last = semaphore.run(1, next.work, signal);
+  stop.abort(new Error('stopped'));
+  await assert.rejects(waiting, { message: 'stopped' });
+  running.end();
+  next.end();
+  assert.deepEqual(await Promise.all([first, last]), ['running', 'next']);
+  assert.ok(!events.includes('aborted starts'));
 });

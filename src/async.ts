@@ -50,6 +50,52 @@ export class KeyedMutex {
   }
 }
 
+/** Limits how many permits are in use at a time. Tasks start in the order of the calls. */
+export class Semaphore {
+  #free: number;
+  readonly #waiting: { readonly permits: number; readonly start: () => void }[] = [];
+
+  constructor(permits: number) {
+    this.#free = permits;
+  }
+
+  /**
+   * Runs `work` once as many permits are free, and resolves with its result. If the signal aborts
+   * while `work` waits, rejects with the signal's reason and never runs it. Work without permits
+   * never waits; work with more permits than there are would wait for ever.
+   */
+  async run<T>(permits: number, work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    if (permits === 0) return work();
+    const started = Promise.withResolvers<void>();
+    const waiter = { permits, start: started.resolve };
+    this.#waiting.push(waiter);
+    this.#startNext();
+    try {
+      await untilAborted(started.promise, signal);
+    } catch (thrown) {
+      const index = this.#waiting.indexOf(waiter);
+      if (index === -1) this.#free += permits;
+      else this.#waiting.splice(index, 1);
+      this.#startNext();
+      throw thrown;
+    }
+    try {
+      return await work();
+    } finally {
+      this.#free += permits;
+      this.#startNext();
+    }
+  }
+
+  #startNext(): void {
+    for (let [next] = this.#waiting; next && next.permits <= this.#free; [next] = this.#waiting) {
+      this.#waiting.shift();
+      this.#free -= next.permits;
+      next.start();
+    }
+  }
+}
+
 /**
  * Resolves with the results of `work` for each item, in the order of the items; at most `limit` run
  * concurrently. After a failure no further item is started, and the call rejects with the first

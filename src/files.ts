@@ -166,7 +166,7 @@ function isAboveMissing(path: string, thrown: unknown): boolean {
   return systemErrorCode(thrown) === 'ENOENT' && dirname(path) !== path;
 }
 
-async function isDirectory(path: string): Promise<boolean> {
+export async function isDirectory(path: string): Promise<boolean> {
   return stat(path).then(
     (found) => found.isDirectory(),
     () => false,

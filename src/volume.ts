@@ -224,7 +224,10 @@ export function createJsonFile<T>(options: JsonFileOptions<T>): JsonFile<T> {
   return {
     async load() {
       const found = await read();
-      return found === 'damaged' ? clearAway() : found;
+      if (found !== 'damaged') return found;
+      // Another process may have replaced the file meanwhile.
+      const again = await read();
+      return again === 'damaged' ? clearAway() : again;
     },
     async peek() {
       const found = await read();

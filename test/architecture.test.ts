@@ -7,7 +7,15 @@ import { test } from 'node:test';
 const rooms: Readonly<Record<string, readonly string[]>> = {
   'src/config': ['src/config', 'src/dns/name.ts', 'src/records/app-address.ts', 'src/errors.ts'],
   'src/dns': ['src/dns', 'src/async.ts', 'src/clock.ts', 'src/errors.ts'],
-  'src/records': ['src/records', 'src/dns', 'src/errors.ts', 'src/files.ts', 'src/volume.ts', 'src/json.ts'],
+  'src/records': [
+    'src/records',
+    'src/dns',
+    'src/async.ts',
+    'src/errors.ts',
+    'src/files.ts',
+    'src/volume.ts',
+    'src/json.ts',
+  ],
   'src/net': ['src/net', 'src/async.ts', 'src/errors.ts', 'src/json.ts'],
   'src/acme': [
     'src/acme',

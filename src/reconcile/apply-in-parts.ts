@@ -50,7 +50,9 @@ export async function applyChallenges(
   publish: readonly WantedChallenge[],
   signal: AbortSignal,
 ): Promise<ZoneWrite> {
-  const { zone, facts, failed } = before;
+  const { facts, failed } = before;
+  // The first write may have pruned a value that was read, and that the CA uses again.
+  const zone = { ...before.zone, current: undefined };
   const challenges = await publishAlone(
     deps,
     zone,

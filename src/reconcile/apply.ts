@@ -95,12 +95,12 @@ export async function reapplyZone(deps: Deps, before: ZoneWrite, signal: AbortSi
   // A name whose records failed is not read, so its challenge is not checked.
   const read = new Set(names.flatMap(({ domain }) => ownerNames(domain, deps.spec)));
   const expected = publish.filter(({ name }) => read.has(name));
-  for (const value of expected) {
+  const vanished = expected.filter((value) => {
     const record = challengeRecord(value, deps.provider.capabilities);
-    if (current.some((one) => sameData(one, record))) continue;
-    deps.emit({ type: 'challenge-vanished', name: value.name });
-  }
-  const plan = await writeZone(deps, zone, { facts, publish: expected, retain: [] }, signal);
+    return !current.some((one) => sameData(one, record));
+  });
+  for (const { name } of vanished) deps.emit({ type: 'challenge-vanished', name });
+  const plan = await writeZone(deps, zone, { facts, publish: vanished, retain: [] }, signal);
   return { ...before, plan };
 }
 

@@ -15,6 +15,16 @@ export interface LedgerViews {
   readonly fallback: { readonly history: History; readonly afterMs: number } | undefined;
 }
 
+/** Whether the primary CA has failed for so long that the fallback may be used. */
+export function isFallbackDue(
+  { primary, afterMs }: { readonly primary: History; readonly afterMs: number },
+  names: Names,
+  now: Date,
+): boolean {
+  const since = primary.failingSince(names)?.getTime();
+  return since !== undefined && now.getTime() - since >= afterMs;
+}
+
 /** Chooses the primary CA, unless it has failed for so long that the fallback takes over. */
 export function chooseAuthority(
   { primary, fallback }: LedgerViews,
@@ -22,9 +32,8 @@ export function chooseAuthority(
   now: Date,
 ): 'primary' | 'fallback' {
   if (!fallback) return 'primary';
-  const since = primary.failingSince(names)?.getTime();
+  if (!isFallbackDue({ primary, afterMs: fallback.afterMs }, names, now)) return 'primary';
   const at = now.getTime();
-  if (since === undefined || at - since < fallback.afterMs) return 'primary';
   const first = primary.notBefore(names)?.getTime() ?? 0;
   const second = fallback.history.notBefore(names)?.getTime() ?? 0;
   // While the fallback backs off, use the CA whose back-off ends first.

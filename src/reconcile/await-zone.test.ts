@@ -202,3 +202,12 @@ test('beside the challenge of another owner, the CA is asked once its resolvers 
     assert.equal(waiting.length, value === ANOTHER ? 1 : 0);
   }
 });
+
+test('a challenge is reported as published once, however often its zone is read again', async (t) => {
+  const stage = await setStage(t, { spec: { propagationTimeoutMs: 60_000 } });
+  const start = stage.clock.now().getTime();
+  stage.shows = (line) => !line.startsWith('_acme') || stage.clock.now().getTime() >= start + 40_000;
+  await reconcileOne(stage);
+  assert.ok(stage.provider.calls.filter((call) => call === 'records').length > 2);
+  assert.equal(stage.events().filter((event) => event === 'challenge-published').length, 1);
+});

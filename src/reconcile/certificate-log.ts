@@ -7,16 +7,16 @@ import type { Deps, ManagedCertificate } from './deps.ts';
 import type { LoadedCertificate } from './install.ts';
 import type { RenewalTask } from './renewal.ts';
 import type { Report } from './report.ts';
+import type { Run } from './run.ts';
 
-/** Logs the progress of the orders of several certificates. */
+/** Logs the progress of a run that orders several certificates. */
 export function logProgress(
   { emit }: Deps,
+  { report, due }: Pick<Run, 'report' | 'due'>,
   batch: readonly RenewalTask[],
-  due: readonly RenewalTask[],
 ): void {
-  const [last] = batch.slice(-1);
-  if (due.length < 2 || !last) return;
-  emit({ type: 'progress', done: due.indexOf(last) + 1, due: due.length });
+  if (due.length < 2 || batch.length === 0) return;
+  emit({ type: 'progress', done: report.countAttempts(batch.length), due: due.length });
 }
 
 /**

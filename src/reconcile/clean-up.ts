@@ -1,3 +1,4 @@
+import type { JournalledChallenge } from '../records/challenges.ts';
 import { journalledChallenges } from '../records/journal.ts';
 import { confirmed, removeChallenges } from './apply.ts';
 import type { Deps, ManagedCertificate } from './deps.ts';
@@ -33,38 +34,38 @@ export async function cleanUp(
     return;
   }
   const deadline = cleanUpDeadline(signal);
-  const failures: unknown[] = [];
-  for (const [zoneId, own] of Map.groupBy(journalled, (one) => one.zoneId))
-    try {
-      await removeChallenges(deps, { zone: { id: zoneId, name: own[0]?.zoneName } }, own, deadline);
-    } catch (thrown) {
-      failures.push(thrown);
-    }
-  const [error] = failures;
-  if (error === undefined) {
-    const removed = confirmed(journalled);
-    if (removed.length > 0) emit({ type: 'challenge-removed', names: removed });
-    return;
-  }
+  const { removed, failures } = await removeByZone(deps, journalled, deadline);
+  if (removed.length > 0) emit({ type: 'challenge-removed', names: removed });
+  const [error] = failures.values();
+  if (error === undefined) return;
   // An aborted run reports no failures.
   if (signal.aborted) emit({ type: 'challenge-not-removed', error });
   // Reporting the failure makes the next attempt follow in seconds rather than hours.
-  for (const certificate of await withLeftovers(deps, certificates))
-    report.fail(certificate, 'removing the challenge', error);
+  for (const certificate of certificates)
+    for (const zoneId of await zonesWithLeftovers(deps, certificate)) {
+      const failure = failures.get(zoneId);
+      if (failure !== undefined) report.fail(certificate, 'removing the challenge', failure);
+    }
 }
 
-async function withLeftovers(
-  deps: Deps,
-  certificates: readonly ManagedCertificate[],
-): Promise<readonly ManagedCertificate[]> {
-  const left: ManagedCertificate[] = [];
-  for (const certificate of certificates) {
-    const entries = await Promise.all(
-      certificate.names.map((name) => journalledChallenges(deps, name).catch(() => undefined)),
-    );
-    if (entries.some((some) => some === undefined || some.length > 0)) left.push(certificate);
-  }
-  return left;
+/** Removes challenges in one write for each zone; the failures are by zone id. */
+async function removeByZone(deps: Deps, challenges: readonly JournalledChallenge[], signal: AbortSignal) {
+  const removed: string[] = [];
+  const failures = new Map<string, unknown>();
+  for (const [id, own] of Map.groupBy(challenges, ({ zoneId }) => zoneId))
+    try {
+      await removeChallenges(deps, { zone: { id, name: own[0]?.zoneName } }, own, signal);
+      removed.push(...confirmed(own));
+    } catch (thrown) {
+      failures.set(id, thrown);
+    }
+  return { removed, failures };
+}
+
+/** The zones of the challenges that are still in the journals. Unreadable journals were reported. */
+async function zonesWithLeftovers(deps: Deps, { names }: ManagedCertificate): Promise<ReadonlySet<string>> {
+  const entries = await Promise.all(names.map((name) => journalledChallenges(deps, name).catch(() => [])));
+  return new Set(entries.flat().map(({ zoneId }) => zoneId));
 }
 
 function cleanUpDeadline(stopping: AbortSignal): AbortSignal {

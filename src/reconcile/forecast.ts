@@ -75,7 +75,9 @@ export async function forecast(
   await warnOfUnwritable(deps, certificates, decisions);
   const due = dueForRenewal(decisions);
   const facts = await discover(deps, signal);
-  const run: Run = { report, loaded, due, retained: [], facts, findServers: createServerFinder(deps) };
+  const prunable = new Set(loaded.keys());
+  const findServers = createServerFinder(deps);
+  const run: Run = { report, loaded, due, prunable, retained: [], facts, findServers };
   const zones = await observeZones(deps, run, certificates, signal);
   const able = new Set(due.filter((task) => canOrder(task, zones, run)).map((task) => task.certificate));
   const foreseen = [...decisions].filter(

@@ -140,3 +140,13 @@ export async function applyZone(
     return applyInParts(deps, zone, wants, failure, signal);
   }
 }
+
+/**
+ * The writes for later waits, which must not publish again the challenges that were removed
+ * meanwhile.
+ */
+export function withoutChallenges(deps: Deps, writes: ZoneWrites, signal: AbortSignal): ZoneWrites {
+  const later = async (writing: Promise<WrittenZone>) =>
+    writtenZone(deps, { ...(await writing).write, challenges: [] }, signal);
+  return new Map([...writes].map(([id, writing]) => [id, later(writing)]));
+}

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  CHALLENGE,
   change,
   DOMAIN,
+  fails,
   failure,
   orders,
   reconcileAll,
@@ -164,4 +166,29 @@ test('near the end of a certificate the back-off is at most a quarter of what is
     stage.clock.set(result.deferral.until);
   }
   assert.ok(last <= 6 * HOUR_MS, `${last / HOUR_MS} hours`);
+});
+
+test('the challenge of an open order stays while its certificate cannot be loaded', async (t) => {
+  const stage = await setStage(t);
+  const stop = new AbortController();
+  stage.client.before = (call) => {
+    if (!call.startsWith('respond')) return;
+    stop.abort(new Error('stopped'));
+    fails(stage, 'apply', 'PROVIDER_UNREACHABLE');
+  };
+  await assert.rejects(reconcileAll(stage, stop.signal));
+  stage.client.before = () => undefined;
+  stage.provider.before = () => undefined;
+  restart(stage);
+  const challenges = () => stage.provider.current.filter((line) => line.startsWith(`${CHALLENGE} `));
+  const [challenge] = challenges();
+  assert.ok(challenge);
+  const { store } = stage.deps;
+  change(stage, { store: { ...store, load: () => Promise.reject(failure('STORE_FAILED')) } });
+  const [result] = await reconcileAll(stage);
+  assert.ok(result && result.failures.length > 0);
+  assert.deepEqual(challenges(), [challenge]);
+  change(stage, { store });
+  await reconcileOne(stage);
+  assert.deepEqual([orders(stage), challenges()], [1, []]);
 });

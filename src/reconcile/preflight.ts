@@ -7,7 +7,12 @@ import { challengeName } from '../dns/name.ts';
 import { IngressError, isIngressError } from '../errors.ts';
 import { challengeTtl } from '../records/challenges.ts';
 import { challengeAliasFault } from '../records/name-records.ts';
-import { chooseAuthority, conflictingChallenge, needsStagingDryRun } from './authority-choice.ts';
+import {
+  chooseAuthority,
+  conflictingChallenge,
+  isFallbackDue,
+  needsStagingDryRun,
+} from './authority-choice.ts';
 import { type Authorities, orderKey, type ReadDeps } from './deps.ts';
 import type { RenewalTask } from './renewal.ts';
 import type { ObservedZones } from './zones.ts';
@@ -26,8 +31,12 @@ export async function authorityFor(
 ): Promise<Authority> {
   const { primary, fallback } = authorities;
   if (!fallback) return primary;
-  const [first, second] = await Promise.all([primary.ledger.history(), fallback.authority.ledger.history()]);
-  const views = { primary: first, fallback: { history: second, afterMs: fallback.afterMs } };
+  const { afterMs } = fallback;
+  const first = await primary.ledger.history();
+  // An unreadable ledger of the fallback must not stop orders at the primary CA.
+  if (!isFallbackDue({ primary: first, afterMs }, names, clock.now())) return primary;
+  const history = await fallback.authority.ledger.history();
+  const views = { primary: first, fallback: { history, afterMs } };
   return chooseAuthority(views, names, clock.now()) === 'primary' ? primary : fallback.authority;
 }
 

@@ -1,21 +1,26 @@
-import { eachConcurrently } from '../async.ts';
+import { eachConcurrently, Semaphore } from '../async.ts';
 import { logDecision, logProgress } from './certificate-log.ts';
 import { cleanUp } from './clean-up.ts';
 import type { Deps, ManagedCertificate } from './deps.ts';
 import { discover } from './discover.ts';
-import { allWritten, batchesOf, groupsOf, startWrites, type ZoneGroup, type ZoneWrites } from './group.ts';
+import {
+  allWritten,
+  batchesOf,
+  groupsOf,
+  ORDERS_AT_ONCE,
+  startWrites,
+  withoutChallenges,
+  type ZoneGroup,
+} from './group.ts';
 import { loadAndServe } from './install.ts';
-import { awaitRecordsOf, issueAndServe } from './issue.ts';
+import { awaitRecordsOf, type GroupWork, issueAndServe } from './issue.ts';
 import { closeOrders, openOrdersOf, preflightAndOpen, retainedChallenges } from './orders.ts';
 import { createServerFinder } from './propagation.ts';
-import { decide, dueForRenewal } from './renewal.ts';
+import { decide, dueForRenewal, type RenewalTask } from './renewal.ts';
 import { type ReconcileResult, Report } from './report.ts';
 import type { Run } from './run.ts';
 import { warnOfLedger } from './unwritable.ts';
-import { canOrder, type ObservedRun, observeZones } from './zones.ts';
-
-/** Groups of zones that are reconciled concurrently. */
-const GROUPS_AT_ONCE = 5;
+import { canOrder, type ObservedRun, type ObservedZone, observeZones } from './zones.ts';
 
 /**
  * Brings the served certificates, the records and the stored certificates to the state that the
@@ -41,59 +46,76 @@ export async function reconcile(
   // 3. Observe our identity, the gateway and the accounts; then read each zone once.
   const facts = await discover(deps, signal);
   const retained = retainedChallenges(open, decisions);
-  const run: Run = { report, loaded, due, retained, facts, findServers: createServerFinder(deps) };
+  const prunable = new Set([...open.keys()].map(({ certificate }) => certificate));
+  const findServers = createServerFinder(deps);
+  const run: Run = { report, loaded, due, prunable, retained, facts, findServers };
   const zones = await observeZones(deps, run, certificates, signal);
   const groups = groupsOf(
     certificates,
     due.filter((task) => canOrder(task, zones, run)),
     zones,
   );
-  await eachConcurrently(GROUPS_AT_ONCE, groups, (group) =>
-    reconcileGroup(deps, { ...run, zones }, group, signal),
+  const slots = new Semaphore(ORDERS_AT_ONCE);
+  await eachConcurrently(groups.length, groups, (group) =>
+    reconcileGroup(deps, { ...run, zones }, group, slots, signal),
   );
   report.failUnsaved();
   return report.results;
 }
 
 /**
- * Steps 4 to 7, for certificates that share zones. A failure in one group does not stop another.
+ * Certificates that share zones: their orders in batches, and the records of them all. A failure in
+ * one group does not stop another.
  */
 async function reconcileGroup(
   deps: Deps,
   run: ObservedRun,
-  { certificates, due, zones }: ZoneGroup,
+  group: ZoneGroup,
+  slots: Semaphore,
   signal: AbortSignal,
 ): Promise<void> {
-  const { report } = run;
-  const ordered = new Set<ManagedCertificate>();
-  let writes: ZoneWrites = new Map();
-  for (const batch of batchesOf(due)) {
-    try {
-      // 4. Open or resume an order, unless a limit or a preflight check defers it. The ledger is
-      // written first.
-      const orders = await report.each('certificate', batch, (task) =>
-        preflightAndOpen(deps, run, task, signal),
-      );
-      for (const { certificate } of orders.values()) ordered.add(certificate);
-      // 5. One plan and one write for each zone: its records, and a challenge while its order is
-      // open.
-      writes = startWrites(deps, run, zones, orders.values(), writes, signal);
-      // 6. Each certificate alone, as soon as its own zones are written: propagate, validate,
-      // issue, store, serve.
-      await report.each('certificate', orders.values(), (order) =>
-        issueAndServe(deps, run, order, writes, signal),
-      );
-      await allWritten(writes);
-    } finally {
-      // 7. Remove the challenges of orders that are over.
-      await cleanUp(deps, report, batch, signal);
-    }
-    logProgress(deps, batch, due);
+  let work: GroupWork = { writes: new Map(), ordered: new Set() };
+  for (const batch of batchesOf(group.due)) {
+    const next = () => reconcileBatch(deps, run, group.zones, batch, work, signal);
+    work = await slots.run(batch.length, next, signal);
+    logProgress(deps, run, batch);
   }
-  await report.each(
-    'records',
-    certificates,
-    (one) => awaitRecordsOf(deps, run, one, { writes, ordered }, signal),
-    Number.POSITIVE_INFINITY,
-  );
+  const { report } = run;
+  const awaitRecords = (one: ManagedCertificate) => awaitRecordsOf(deps, run, one, work, signal);
+  await report.each('records', group.certificates, awaitRecords, group.certificates.length);
+}
+
+async function reconcileBatch(
+  deps: Deps,
+  run: ObservedRun,
+  zones: readonly ObservedZone[],
+  batch: readonly RenewalTask[],
+  before: GroupWork,
+  signal: AbortSignal,
+): Promise<GroupWork> {
+  const { report } = run;
+  try {
+    // 4. Open or resume an order, unless a limit or a preflight check defers it. The ledger is
+    // written first.
+    const orders = await report.each('certificate', batch, (task) =>
+      preflightAndOpen(deps, run, task, signal),
+    );
+    // 5. One plan and one write for each zone: its records, and a challenge while its order is in
+    // progress.
+    const writes = startWrites(deps, run, zones, orders.values(), before.writes, signal);
+    // 6. Each certificate alone, as soon as its own zones are written: propagate, validate, issue,
+    // store, serve.
+    await report.each('certificate', orders.values(), (order) =>
+      issueAndServe(deps, run, order, writes, signal),
+    );
+    await allWritten(writes);
+    const certificates = [...orders.values()].map(({ certificate }) => certificate);
+    return {
+      writes: withoutChallenges(deps, writes, signal),
+      ordered: new Set([...before.ordered, ...certificates]),
+    };
+  } finally {
+    // 7. Remove the challenges of orders that are over.
+    await cleanUp(deps, report, batch, signal);
+  }
 }

@@ -33,6 +33,7 @@ const AT_ONCE = 20;
 export class Report {
   readonly #results: ReadonlyMap<ManagedCertificate, { failures: StepFailure[]; deferral?: Deferral }>;
   readonly #signal: AbortSignal;
+  #attempts = 0;
 
   constructor(certificates: readonly ManagedCertificate[], signal: AbortSignal) {
     this.#results = new Map(certificates.map((certificate) => [certificate, { failures: [] }]));
@@ -99,6 +100,12 @@ export class Report {
       const { unsaved } = certificate.state;
       if (unsaved) this.fail(certificate, 'storing the certificate', unsaved.failure);
     }
+  }
+
+  /** Adds attempts to get a certificate; returns their number in this run. */
+  countAttempts(attempts: number): number {
+    this.#attempts += attempts;
+    return this.#attempts;
   }
 
   /** Reports why a certificate that is due is not ordered now. */

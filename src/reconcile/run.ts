@@ -13,6 +13,11 @@ export interface Run {
   readonly loaded: ReadonlyMap<ManagedCertificate, LoadedCertificate>;
   /** Missing certificates first, then by the end of the stored one. */
   readonly due: readonly RenewalTask[];
+  /**
+   * Certificates whose open orders are known. The challenges of the others are not pruned, because
+   * one of their orders may be open.
+   */
+  readonly prunable: ReadonlySet<ManagedCertificate>;
   /** Challenges of orders that earlier runs left open: not pruned. */
   readonly retained: readonly ChallengeValue[];
   readonly facts: Facts;

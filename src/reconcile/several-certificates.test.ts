@@ -9,8 +9,10 @@ import {
   reconcileAll,
   restart,
   type Stage,
+  secondCa,
   setStage,
 } from '../../test/harness/stage.ts';
+import type { Names } from '../certificates/certificate.ts';
 
 const WWW = 'www.example.com';
 const WILDCARD = `*.${DOMAIN}`;
@@ -138,4 +140,47 @@ test('a certificate with a name that is no longer served is kept', async (t) => 
   assert.deepEqual(await outcomes(stage), [[]]);
   assert.equal(orders(stage), 0);
   assert.deepEqual(stage.served[0]?.facts.names, [DOMAIN, WWW]);
+});
+
+test('a challenge that was removed stays removed while the records of another name propagate', async (t) => {
+  const stage = await setStage(t, {
+    certificates: [[DOMAIN], [WWW]],
+    spec: { propagationTimeoutMs: 60_000 },
+  });
+  await stage.store(80);
+  await stage.store(1, [WWW]);
+  const start = stage.clock.now().getTime();
+  stage.shows = (line) => !line.includes(WWW) || stage.clock.now().getTime() >= start + 12_000;
+  assert.deepEqual(await outcomes(stage), [[], []]);
+  assert.equal(orders(stage), 1);
+  assert.ok(!stage.provider.current.some((line) => line.startsWith('_acme-challenge')));
+  assert.ok(!stage.events().includes('challenge-vanished'));
+  assert.deepEqual(await stage.journal.entries(), []);
+});
+
+test('an unreadable ledger of the fallback CA stops no order at the primary one', async (t) => {
+  const stage = await setStage(t);
+  const { authority } = secondCa(stage);
+  const history = () => Promise.reject(failure('STORE_FAILED'));
+  const unreadable = { ...authority, ledger: { ...authority.ledger, history, peek: history } };
+  const { authorities } = stage.deps;
+  change(stage, { authorities: { ...authorities, fallback: { authority: unreadable, afterMs: 1000 } } });
+  assert.deepEqual(await outcomes(stage), [[]]);
+  assert.equal(orders(stage), 1);
+});
+
+test('more orders than slots: groups take their turn, the most urgent first, and the progress counts all', async (t) => {
+  const names = Array.from({ length: 25 }, (_, index): Names => [`n${index}.example.com`]);
+  const [first, ...others] = names;
+  assert.ok(first);
+  const stage = await setStage(t, { certificates: [first, ...others] });
+  assert.deepEqual((await outcomes(stage)).flat(), []);
+  const progress = stage.emitted.filter((event) => event.type === 'progress');
+  assert.deepEqual(
+    progress.map(({ done, due }) => [done, due]),
+    [
+      [20, 25],
+      [25, 25],
+    ],
+  );
 });

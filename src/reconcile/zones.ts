@@ -69,7 +69,8 @@ export async function observeZones(
   if (facts.failure !== undefined) for (const one of certificates) report.fail(one, 'records', facts.failure);
   const mayIssue = (one: ManagedCertificate) => isDue(run, one) && canIssueWithoutRecords(run, one);
   const concerned = facts.records ? certificates : certificates.filter(mayIssue);
-  const journalled = await readJournals(deps, report, 'removing an earlier challenge', certificates);
+  const prunable = certificates.filter((one) => run.prunable.has(one));
+  const journalled = await readJournals(deps, report, 'removing an earlier challenge', prunable);
   const found = await findZones(deps, report, concerned, journalled, signal);
   const all: ObservedZone[] = [];
   await eachConcurrently(Math.min(ZONES_AT_ONCE, found.length), found, async (zone) => {

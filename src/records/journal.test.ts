@@ -109,3 +109,11 @@ test('a journal that cannot be written throws STORE_FAILED', async () => {
     code: 'STORE_FAILED',
   });
 });
+
+test('concurrent changes of one journal lose nothing', async () => {
+  const open = () => createChallengeJournal(root, 'app.example.com', assert.fail);
+  await open().write([entry('old')]);
+  const added = Array.from({ length: 20 }, (_, index) => entry(`new${index}`));
+  await Promise.all([open().remove([entry('old')]), ...added.map((one) => open().write([one]))]);
+  assert.deepEqual(await open().entries(), added);
+});

@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path';
 import * as z from 'zod';
+import { KeyedMutex } from '../async.ts';
 import type { DnsProvider, Zone } from '../dns/provider.ts';
 import type { CurrentRecord } from '../dns/record.ts';
 import type { IngressError } from '../errors.ts';
@@ -81,6 +82,9 @@ const entrySchema = z.object({
   handle: z.string().optional(),
 }) satisfies z.ZodType<JournalEntry>;
 
+/** By path: groups of zones that run concurrently may change one journal. */
+const changes = new KeyedMutex();
+
 /**
  * Opens the journal of one name. Each name has its own, so that two ingresses on one volume do not
  * remove each other's challenges.
@@ -100,11 +104,13 @@ export function createChallengeJournal(
   const entries = async () => (await file.load()) ?? [];
   const without = (all: readonly JournalEntry[], some: readonly JournalEntry[]) =>
     all.filter((one) => !some.some(({ name, value }) => one.name === name && one.value === value));
+  const change = (next: (all: readonly JournalEntry[]) => readonly JournalEntry[]) =>
+    changes.run(path, async () => file.save(next(await entries())));
   return {
     entries,
     peek: async () => (await file.peek()) ?? [],
-    write: async (added) => file.save([...without(await entries(), added), ...added]),
-    remove: async (removed) => file.save(without(await entries(), removed)),
+    write: (added) => change((all) => [...without(all, added), ...added]),
+    remove: (removed) => change((all) => without(all, removed)),
     whyUnwritable: () => whyUnwritable([dirname(path)]),
   };
 }

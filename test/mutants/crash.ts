@@ -246,7 +246,7 @@ export const crashes: readonly Mutant[] = [
     id: 'crash-challenge-not-removed',
     class: 'crash',
     file: 'src/reconcile/reconcile.ts',
-    search: '      await cleanUp(deps, report, batch, signal);\n',
+    search: '    await cleanUp(deps, report, batch, signal);\n',
     replace: '',
     killedBy: [
       { file: 'src/reconcile/reconcile.test.ts' },

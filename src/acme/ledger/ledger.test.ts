@@ -301,3 +301,13 @@ test('a folder that cannot be created is STORE_FAILED', async () => {
     undefined,
   );
 });
+
+test('a segment that another process has begun in place of a directory is not moved aside', async () => {
+  mkdirSync(join(folder(), `${START.toISOString().slice(0, 10)}.jsonl`), { recursive: true });
+  const [first, second] = [start(), start()];
+  await Promise.all([first.peek(), second.peek()]);
+  await first.write({ event: 'order', attempt: 'a1', names: ['a.example'] });
+  await second.write({ event: 'order', attempt: 'b1', names: ['b.example'] });
+  const history = await start().history();
+  for (const name of ['a.example', 'b.example']) assert.equal(history.fruitlessOrders([name]).length, 1);
+});

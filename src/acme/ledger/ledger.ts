@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { Mutex } from '../../async.ts';
 import type { Clock } from '../../clock.ts';
 import type { IngressError } from '../../errors.ts';
-import { makeDurableDirectory, moveAside, syncDirectory } from '../../files.ts';
+import { isDirectory, makeDurableDirectory, moveAside, syncDirectory } from '../../files.ts';
 import { folderNameOf, orStoreFailed, whyUnwritable } from '../../volume.ts';
 import { asOf, type LedgerEntry, type NewEntry, readEntries } from './entries.ts';
 import { compact, type History, historyOf, type LedgerView } from './history.ts';
@@ -152,6 +152,8 @@ async function moveDamaged(state: LedgerState, known: Known): Promise<void> {
   known.damaged = [];
   for (const day of damaged) {
     const path = segmentPath(state.folder, day);
+    // Another process may have moved it, and begun a segment there.
+    if (!(await isDirectory(path))) continue;
     const aside = await moveAside(path).catch(() => undefined);
     if (aside === undefined) known.damaged = [...known.damaged, day];
     else

@@ -44,6 +44,7 @@ export function assembleDeps(
 
 /** Milliseconds after which a run of reconcile that hangs is aborted. */
 export function reconcileTimeoutMs({ certificates }: IngressConfig, { spec }: Deps): number {
-  const batches = Math.ceil(certificates.length / ORDERS_AT_ONCE);
+  // Batches of more than half of the slots never run at the same time.
+  const batches = Math.ceil(certificates.length / (ORDERS_AT_ONCE / 2));
   return batches * (BATCH_TIMEOUT_MS + 2 * spec.propagationTimeoutMs);
 }

@@ -74,6 +74,11 @@ export function whyNoCa(path: string): ValueFault | undefined {
   }
 }
 
+/** True also if the folder cannot be read: the certificate store reports that, with its path. */
 function hasLineage(live: string, domain: string): boolean {
-  return existsSync(live) && lineageNames(readdirSync(live), baseName(domain)).length > 0;
+  try {
+    return existsSync(live) && lineageNames(readdirSync(live), baseName(domain)).length > 0;
+  } catch {
+    return true;
+  }
 }
