@@ -78,7 +78,7 @@ test('the ledger is read', async (t) => {
   assert.deepEqual(history.fruitlessOrders([NAME]), [at('12:00'), at('12:10')]);
   assert.deepEqual(history.notBefore([NAME]), at('12:01'));
   assert.deepEqual(history.pausedUntil(), at('12:05'));
-  assert.deepEqual(history.advice('aki.serial')?.askAgainAt, at('18:00'));
+  assert.deepEqual(history.advice('aki.serial')?.pollAgainAt, at('18:00'));
 });
 
 test('an open order is loaded with its key, and its challenge is journalled as ours', async (t) => {

@@ -206,9 +206,9 @@ class Rfc2136 implements DnsProvider {
   /**
    * Forgets a zone that the server no longer serves, so that the next lookup finds its successor.
    */
-  async #knowing<T>(apex: string, ask: () => Promise<T>): Promise<T> {
+  async #knowing<T>(apex: string, work: () => Promise<T>): Promise<T> {
     try {
-      return await ask();
+      return await work();
     } catch (thrown) {
       const isGone = isIngressError(thrown) && thrown.details['rcode'] === 'NOTAUTH';
       if (isGone) this.#zones = this.#zones.filter((zone) => zone.name !== apex);

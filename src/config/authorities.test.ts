@@ -110,7 +110,7 @@ const dryRuns: [settings: AuthoritySettings, directoryUrl: string | undefined, w
 for (const [settings, directoryUrl, warnings] of dryRuns) {
   test(`ACME_STAGING_DRY_RUN with ${JSON.stringify(settings)}: ${directoryUrl ?? 'no effect'}`, () => {
     const choice = choose({ ...settings, stagingDryRun: true });
-    assert.deepEqual(choice.authorities.dryRun, directoryUrl && { directoryUrl });
+    assert.deepEqual(choice.authorities.staging, directoryUrl && { directoryUrl });
     assert.deepEqual([choice.faults, choice.warnings], [[], warnings]);
   });
 }

@@ -25,7 +25,7 @@ export interface Authorities {
   /** Used once the primary has failed for `afterMs` milliseconds. */
   readonly fallback?: Authority & { readonly afterMs: number };
   /** The staging CA that validates the next attempt first after a failed validation. */
-  readonly dryRun?: { readonly directoryUrl: string };
+  readonly staging?: { readonly directoryUrl: string };
 }
 
 /** The settings that determine the authorities. Missing or faulty ones are undefined. */
@@ -74,9 +74,9 @@ export function chooseAuthorities(
   const fallback = fallbackDirectoryUrl !== undefined && {
     fallback: { directoryUrl: fallbackDirectoryUrl, ...fallbackEab, afterMs: fallbackAfter * 1000 },
   };
-  const dryRun = stagingDryRun && !usesStaging && { dryRun: { directoryUrl: stagingUrl } };
+  const staging = stagingDryRun && !usesStaging && { staging: { directoryUrl: stagingUrl } };
   return {
-    authorities: { primary: { directoryUrl: primaryUrl, ...eab }, ...fallback, ...dryRun },
+    authorities: { primary: { directoryUrl: primaryUrl, ...eab }, ...fallback, ...staging },
     usesStaging,
     faults: [
       ...halfSet('ACME_EAB', settings.eabKid, settings.eabHmacKey, known),

@@ -112,10 +112,10 @@ const rows: Row[] = [
 ];
 for (const { title, name = NAME, zoneName, known, apex, queried } of rows) {
   test(`the apex is found ${title}`, async () => {
-    const { resolve, asked } = memoryResolver(known);
+    const { resolve, queries } = memoryResolver(known);
     assert.equal((await findAuthoritative(name, zoneName, resolve, never)).apex, apex);
     assert.deepEqual(
-      asked.filter((question) => question.endsWith(' SOA')),
+      queries.filter((question) => question.endsWith(' SOA')),
       queried.map((name) => `${name} SOA`),
     );
   });

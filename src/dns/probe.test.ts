@@ -93,16 +93,16 @@ test('other records of the expected names and types are siblings', async () => {
 });
 
 test('a server without an answer is unreachable, and is not queried for the other expectations', async () => {
-  const asked: string[] = [];
+  const queries: string[] = [];
   const query = ({ name }: Question) => {
-    asked.push(name);
+    queries.push(name);
     return Promise.reject(Object.assign(new Error('no'), { code: 'ENETUNREACH' }));
   };
   const other = { record: { ...record, name: 'x.example.com' } };
   const result = await probed([{ record }, other], () => ({}), { query });
   assert.ok(result.kind === 'unreachable');
   assert.equal(result.unroutable, true);
-  assert.deepEqual(asked, [NAME]);
+  assert.deepEqual(queries, [NAME]);
 });
 
 test('a server that refuses the connection is unreachable, and routable', async () => {

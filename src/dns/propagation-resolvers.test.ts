@@ -25,19 +25,19 @@ const servingResolver = () =>
   memoryResolver({ [`${NAME} TXT`]: { answers: [rr(NAME, 'TXT', 'new'), rr(NAME, 'TXT', 'other')] } });
 
 test('if every server is lame, as when port 53 is redirected, the resolvers are queried', async () => {
-  const { resolve, asked } = servingResolver();
+  const { resolve, queries } = servingResolver();
   const options = { resolver: resolve, timeoutMs: 20_000 };
   const { by, siblings } = await startWait(nameServers(refused, servfail), options).waiting;
   assert.deepEqual({ by, siblings }, { by: 'resolvers', siblings: [rr(NAME, 'TXT', 'other')] });
-  assert.deepEqual(asked, [`${NAME} TXT`]);
+  assert.deepEqual(queries, [`${NAME} TXT`]);
 });
 
 test('if servers have been stale before all became lame, no resolver is queried', async () => {
-  const { resolve, asked } = servingResolver();
+  const { resolve, queries } = servingResolver();
   await timeoutOf(
     startWait(nameServers(after(1, servfail), after(1, servfail)), { resolver: resolve }).waiting,
   );
-  assert.deepEqual(asked, []);
+  assert.deepEqual(queries, []);
 });
 
 test('if no server answers, the resolvers are queried, but not before half of the time has passed', async () => {
@@ -55,7 +55,7 @@ test('if no server answers, the resolvers are queried, but not before half of th
   assert.deepEqual([by, passedOver.length], ['resolvers', 3]);
   assert.ok(waited() < 14_000);
   assert.deepEqual(
-    reports.map(({ askResolversAt }) => askResolversAt?.toISOString()),
+    reports.map(({ queryResolversAt }) => queryResolversAt?.toISOString()),
     [undefined, '2026-11-24T00:00:10.000Z'],
   );
 });
@@ -83,7 +83,7 @@ test('if the resolvers do not return the record either, the error has their answ
 });
 
 test('a server that answers after all decides before the resolvers are queried', async () => {
-  const { resolve, asked } = servingResolver();
+  const { resolve, queries } = servingResolver();
   const clock = createFakeClock();
   const start = clock.now().getTime();
   const returned = after(1, serves, lacks);
@@ -91,7 +91,7 @@ test('a server that answers after all decides before the resolvers are queried',
     (clock.now().getTime() - start > 9000 ? returned : unreachable)(question, signal),
   );
   const { by } = await startWait(zone, { clock, timeoutMs: 60_000, resolver: resolve }).waiting;
-  assert.deepEqual([by, asked], ['name servers', []]);
+  assert.deepEqual([by, queries], ['name servers', []]);
 });
 
 test('a CAA record beside an alias does not keep the resolvers from deciding; a TXT record does', async () => {

@@ -62,7 +62,7 @@ export interface Progress {
   /** One sentence for each problem of a pending server. */
   readonly waitingFor: readonly string[];
   /** When the resolvers are queried instead; set once no address of any name server answers. */
-  readonly askResolversAt?: Date;
+  readonly queryResolversAt?: Date;
 }
 
 /** How the records were found to have propagated. */
@@ -123,14 +123,14 @@ export async function waitForPropagation(
 interface Schedule {
   readonly start: number;
   readonly deadline: number;
-  readonly askResolversAt: number;
+  readonly queryResolversAt: number;
 }
 
 function scheduleOf({ clock, timeoutMs, publishedAt }: PropagationOptions): Schedule {
   const start = clock.now().getTime();
   const deadline = start + timeoutMs;
   const earliest = (publishedAt?.getTime() ?? start) + Math.min(RESOLVER_DELAY_MS, timeoutMs / 2);
-  return { start, deadline, askResolversAt: Math.min(earliest, deadline) };
+  return { start, deadline, queryResolversAt: Math.min(earliest, deadline) };
 }
 
 const REFRESH_FACTOR = 3;
@@ -154,7 +154,7 @@ async function evaluate(
   { apex }: AuthoritativeZone,
   states: readonly ServerState[],
   expected: readonly Expectation[],
-  { deadline, askResolversAt }: Schedule,
+  { deadline, queryResolversAt }: Schedule,
   { clock, signal, resolver, urgent = false, passedOverBefore = new Set() }: PropagationOptions,
 ): Promise<Propagation | Pending> {
   const now = clock.now().getTime();
@@ -167,7 +167,7 @@ async function evaluate(
   const waitingFor = assessment.pending.flatMap(describeServerState);
   const isFiltered = assessment.kind === 'filtered' && resolver !== undefined;
   const pending = { isOver, servers: assessment.pending.length, waitingFor, isFiltered };
-  if (!isFiltered || now < askResolversAt) return pending;
+  if (!isFiltered || now < queryResolversAt) return pending;
   const target = { query: (question: Question) => resolver(question, signal), isResolver: true };
   const result = await probe(expected, apex, target, signal);
   if (result.kind === 'propagated') return { by: 'resolvers', passedOver: states, siblings: result.siblings };
@@ -179,7 +179,7 @@ function onChange({ onProgress }: PropagationOptions) {
   let last = '';
   return ({ servers: pending, waitingFor, isFiltered }: Pending, servers: number, schedule: Schedule) => {
     const current = `${pending} ${isFiltered}`;
-    const resolvers = isFiltered ? { askResolversAt: new Date(schedule.askResolversAt) } : {};
+    const resolvers = isFiltered ? { queryResolversAt: new Date(schedule.queryResolversAt) } : {};
     if (current !== last)
       onProgress?.({ servers, propagatedTo: servers - pending, waitingFor, ...resolvers });
     last = current;

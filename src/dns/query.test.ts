@@ -29,7 +29,7 @@ test('a response over UDP is enough', async (t) => {
     answers: [{ name: NAME, type: 'TXT', value: 'right' }],
     authorities: [],
   });
-  assert.deepEqual(server.asked, [`udp ${NAME} TXT`]);
+  assert.deepEqual(server.queries, [`udp ${NAME} TXT`]);
 });
 
 const overTcp: [title: string, udp: ReturnType<DnsScript>, timeoutMs: number][] = [
@@ -46,7 +46,7 @@ for (const [title, udp, timeoutMs] of overTcp) {
       transport === 'udp' ? udp : { answers: [txt(NAME, 'whole')] },
     );
     assert.deepEqual(values(await query(server, question, within(timeoutMs))), ['whole']);
-    assert.deepEqual(server.asked, [`udp ${NAME} TXT`, `tcp ${NAME} TXT`]);
+    assert.deepEqual(server.queries, [`udp ${NAME} TXT`, `tcp ${NAME} TXT`]);
   });
 }
 
@@ -59,7 +59,7 @@ test('responses that do not match the question are ignored', async (t) => {
     right,
   ]);
   assert.deepEqual(values(await query(server, question, within(5000))), ['right']);
-  assert.equal(server.asked.length, 1);
+  assert.equal(server.queries.length, 1);
 });
 
 test('a response may spell the name in another case', async (t) => {
@@ -80,7 +80,7 @@ for (const rcode of ['NXDOMAIN', 'SERVFAIL', 'REFUSED'] as const) {
       answers: [],
       authorities: [{ name: 'example.com', type: 'SOA', value: '' }],
     });
-    assert.equal(server.asked.length, 1);
+    assert.equal(server.queries.length, 1);
   });
 }
 
@@ -148,8 +148,8 @@ test('a refused connection is an error with its code, and is not unroutable', as
 
 test('an address without a route fails at once, without TCP', async () => {
   // A link-local address without its interface (RFC 4007 §6) leads nowhere on any host.
-  const asking = query({ address: 'fe80::1', port: 53 }, question, within(60_000));
-  await assert.rejects(asking, (thrown) => isUnroutable(thrown));
+  const pending = query({ address: 'fe80::1', port: 53 }, question, within(60_000));
+  await assert.rejects(pending, (thrown) => isUnroutable(thrown));
 });
 
 for (const code of [
@@ -179,7 +179,7 @@ for (const silent of ['udp', 'tcp'] as const) {
       return transport === silent ? 'silence' : { truncated: true };
     });
     await assert.rejects(query(server, question, within(60_000, abort.signal)), /stopped/);
-    assert.equal(server.asked.at(-1), `${silent} ${NAME} TXT`);
+    assert.equal(server.queries.at(-1), `${silent} ${NAME} TXT`);
   });
 }
 
@@ -187,7 +187,7 @@ test('nothing is sent after an abort', async (t) => {
   const server = await startDnsServer(t, () => right);
   const aborted = AbortSignal.abort(new Error('stopped'));
   await assert.rejects(query(server, question, within(5000, aborted)), /stopped/);
-  assert.deepEqual(server.asked, []);
+  assert.deepEqual(server.queries, []);
 });
 
 test('the longest run of zeros of an IPv6 address is shortened', async (t) => {

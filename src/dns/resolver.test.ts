@@ -16,14 +16,14 @@ test('the first resolver that answers is the last one that is queried', async (t
   const first = await startDnsServer(t, () => good);
   const second = await startDnsServer(t, () => good);
   await createResolver([first, second])(question, never);
-  assert.deepEqual([first.asked.length, second.asked.length], [1, 0]);
+  assert.deepEqual([first.queries.length, second.queries.length], [1, 0]);
 });
 
 test('NXDOMAIN is an answer', async (t) => {
   const first = await startDnsServer(t, () => ({ rcode: 'NXDOMAIN' }));
   const second = await startDnsServer(t, () => good);
   assert.equal((await createResolver([first, second])(question, never)).rcode, 'NXDOMAIN');
-  assert.deepEqual(second.asked, []);
+  assert.deepEqual(second.queries, []);
 });
 
 for (const rcode of ['SERVFAIL', 'REFUSED'] as const) {
@@ -70,7 +70,7 @@ test('after an abort no other resolver is queried', async (t) => {
     createResolver([first, second])(question, abort.signal),
     (thrown) => thrown === reason,
   );
-  assert.deepEqual(second.asked, []);
+  assert.deepEqual(second.queries, []);
 });
 
 async function addressesFrom(t: TestContext, script: DnsScript): Promise<string[]> {

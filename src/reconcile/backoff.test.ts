@@ -42,9 +42,9 @@ test('an account that the CA no longer knows does not defer orders', () => {
 });
 
 test('terms that have to be agreed to do not defer orders', () => {
-  const asked = problemError(
+  const given = problemError(
     readProblem({ type: 'urn:ietf:params:acme:error:userActionRequired' }, 403),
     undefined,
   );
-  assert.deepEqual([reconcileDelayMs(asked, 9, 0), orderDelayMs(asked, 4, 0)], [10 * MINUTE, 0]);
+  assert.deepEqual([reconcileDelayMs(given, 9, 0), orderDelayMs(asked, 4, 0)], [10 * MINUTE, 0]);
 });

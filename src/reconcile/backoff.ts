@@ -11,11 +11,11 @@ const LONGEST_MS = 10 * MINUTE_MS;
  * The longest Retry-After that is followed: a longer one means that a clock is wrong. Let's
  * Encrypt's longest window is 7 days.
  */
-const LONGEST_ASKED_ORDER_MS = 7 * DAY_MS;
-const LONGEST_ASKED_RUN_MS = 60 * MINUTE_MS;
+const LONGEST_ORDER_RETRY_AFTER_MS = 7 * DAY_MS;
+const LONGEST_RUN_RETRY_AFTER_MS = 60 * MINUTE_MS;
 
 /** The longest wait for a retry. */
-export const LONGEST_RETRY_MS = LONGEST_ASKED_ORDER_MS;
+export const LONGEST_RETRY_MS = LONGEST_ORDER_RETRY_AFTER_MS;
 
 /**
  * Milliseconds until the next run after `failures` that failed in a row. `random` is in [0, 1) and
@@ -23,7 +23,7 @@ export const LONGEST_RETRY_MS = LONGEST_ASKED_ORDER_MS;
  */
 export function reconcileDelayMs(thrown: unknown, failures: number, random: number): number {
   const backoff = Math.min(FIRST_MS * 2 ** (failures - 1), LONGEST_MS) * spread(random);
-  return Math.round(Math.max(backoff, Math.min(askedMs(thrown), LONGEST_ASKED_RUN_MS)));
+  return Math.round(Math.max(backoff, Math.min(retryAfterMsOf(thrown), LONGEST_RUN_RETRY_AFTER_MS)));
 }
 
 /**
@@ -33,14 +33,14 @@ export function reconcileDelayMs(thrown: unknown, failures: number, random: numb
 export function orderDelayMs(thrown: unknown, refusals: number, random: number): number {
   if (!isRefusal(thrown)) return 0;
   const refused = (REFUSED_MS[refusals - 1] ?? DAY_MS) * spread(random);
-  return Math.round(Math.max(refused, Math.min(askedMs(thrown), LONGEST_ASKED_ORDER_MS)));
+  return Math.round(Math.max(refused, Math.min(retryAfterMsOf(thrown), LONGEST_ORDER_RETRY_AFTER_MS)));
 }
 
 function spread(random: number): number {
   return 1 + random / 10;
 }
 
-function askedMs(thrown: unknown): number {
+function retryAfterMsOf(thrown: unknown): number {
   return (isIngressError(thrown) ? thrown.retryAfterMs : undefined) ?? 0;
 }
 

@@ -46,7 +46,7 @@ export interface Deps {
   readonly provider: DnsProvider;
   readonly resolver: Resolver;
   /** Queries one authoritative name server. */
-  readonly ask: Query;
+  readonly query: Query;
   readonly authorities: Authorities;
   /** The accounts that may issue, for CAA records. Throws ACME_* errors and STORE_FAILED. */
   readonly caaOwners: (signal: AbortSignal) => Promise<readonly CaaOwner[]>;
@@ -109,7 +109,7 @@ export interface SharedState {
   /** Names whose records this process has claimed, or found to be its own (see ownership.ts). */
   readonly claimed: Set<string>;
   /** Names that the public DNS is known to serve from the zone that we write. */
-  readonly placed: Set<string>;
+  readonly delegated: Set<string>;
   /**
    * Until when a CA that did not respond is not queried for renewal information, in milliseconds
    * since the epoch, by directory URL.
@@ -125,7 +125,7 @@ export function emptySharedState(): SharedState {
   return {
     pending: new Set(),
     claimed: new Set(),
-    placed: new Set(),
+    delegated: new Set(),
     otherOwners: new Map(),
     silentUntil: new Map(),
     unwritable: new Map(),

@@ -55,9 +55,9 @@ test('records that have not propagated are awaited again by the next run, withou
   stage.shows = () => true;
   await run(stage);
   assert.ok(!stage.deps.shared.pending.has(DOMAIN));
-  const asked = stage.nameServer.asked.length;
+  const queries = stage.nameServer.queries.length;
   await run(stage);
-  assert.equal(stage.nameServer.asked.length, asked);
+  assert.equal(stage.nameServer.queries.length, queries);
 });
 
 test('the log names the records that were written and those that were removed for them', async (t) => {
@@ -132,8 +132,8 @@ for (const [title, options, published, expected] of table) {
 test('of a gateway name of another form, only that name is looked up', async (t) => {
   const stage = await setStage(t, { spec: { gatewayDomain: 'gw.example.net' } });
   await run(stage);
-  const asked = stage.resolver.asked.filter((question) => !/example\.com|ns1/.test(question));
-  assert.deepEqual(asked, ['gw.example.net A', 'gw.example.net AAAA']);
+  const asked = stage.resolver.queries.filter((question) => !/example\.com|ns1/.test(question));
+  assert.deepEqual(queries, ['gw.example.net A', 'gw.example.net AAAA']);
 });
 
 const nowhere = gatewayNames([], []);

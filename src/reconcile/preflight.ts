@@ -133,8 +133,8 @@ async function assertCaa(
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    const ask = askPlanned(certificate.names, zones, resolverLookup(resolver));
-    const refusals = await checkCaa(certificate.names, await accountsOf(chosen, signal), ask, signal);
+    const lookUp = plannedLookup(certificate.names, zones, resolverLookup(resolver));
+    const refusals = await checkCaa(certificate.names, await accountsOf(chosen, signal), lookUp, signal);
     if (refusals.length > 0) throw caaForbidsError(refusals);
   } catch (thrown) {
     signal.throwIfAborted();
@@ -164,10 +164,10 @@ async function accountsOf(
 /**
  * Answers CAA look-ups as the zones will once their plans are applied; other names are looked up.
  */
-function askPlanned(names: readonly string[], { of }: ObservedZones, resolvers: CaaLookup): CaaLookup {
+function plannedLookup(names: readonly string[], { of }: ObservedZones, resolvers: CaaLookup): CaaLookup {
   const zones = new Set(names.flatMap((name) => of.get(name) ?? []));
-  return [...zones].reduce<CaaLookup>((ask, { zone, current, plan, readNames }) => {
-    if (!current || !plan) return ask;
-    return overlay(ask, { names: readNames, current, changes: plan.changes, apex: zone.name });
+  return [...zones].reduce<CaaLookup>((lookUp, { zone, current, plan, readNames }) => {
+    if (!current || !plan) return lookUp;
+    return overlay(lookUp, { names: readNames, current, changes: plan.changes, apex: zone.name });
   }, resolvers);
 }

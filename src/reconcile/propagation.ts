@@ -67,14 +67,14 @@ export interface Wait {
  * PROPAGATION_TIMEOUT.
  */
 export async function awaitPropagation(deps: Deps, wait: Wait, signal: AbortSignal): Promise<Propagation> {
-  const { spec, provider, clock, resolver, ask, emit } = deps;
+  const { spec, provider, clock, resolver, query, emit } = deps;
   const { what, domain, zone, findServers, urgent, writtenAt, certificate, expected, refresh } = wait;
   const elapsed = stopwatch(clock);
   const found = await findServers(domain, zone, signal);
   const seen = await waitForPropagation(found, flattened(expected, found, provider), {
     ...{
       clock,
-      query: ask,
+      query,
       signal,
       resolver,
       urgent,
@@ -116,10 +116,10 @@ function flattened(
 
 function waitingOf(
   { apex }: AuthoritativeZone,
-  { servers, propagatedTo, waitingFor, askResolversAt }: Progress,
+  { servers, propagatedTo, waitingFor, queryResolversAt }: Progress,
   now: Date,
 ): PropagationProgress {
-  const resolvers = askResolversAt && { from: askResolversAt, isDue: askResolversAt <= now };
+  const resolvers = queryResolversAt && { from: queryResolversAt, isDue: queryResolversAt <= now };
   return { zone: apex, servers, seenBy: propagatedTo, waitingFor, resolvers };
 }
 

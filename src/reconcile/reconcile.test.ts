@@ -47,11 +47,11 @@ test('a second run reads the zone once, and does nothing else', async (t) => {
   const stage = await setStage(t);
   await reconcileOne(stage);
   const before = { calls: stage.provider.calls.length, acme: stage.client.calls.length };
-  const asked = stage.nameServer.asked.length;
+  const queries = stage.nameServer.queries.length;
   await reconcileOne(stage);
   assert.deepEqual(stage.provider.calls.slice(before.calls), ['zone', 'records']);
   assert.equal(stage.client.calls.length, before.acme);
-  assert.equal(stage.nameServer.asked.length, asked);
+  assert.equal(stage.nameServer.queries.length, queries);
   assert.equal(stage.served.length, 1);
 });
 
@@ -116,7 +116,7 @@ test('records have propagated once the provider confirms it, after the name serv
     provider: {
       ...provider,
       settled: async () => {
-        assert.ok(stage.nameServer.asked.length > 0);
+        assert.ok(stage.nameServer.queries.length > 0);
         settled += 1;
       },
     },

@@ -16,17 +16,17 @@ export interface Attempt {
 }
 
 /**
- * Calls `ask`. If it fails, records the failure in the CA's ledger and rejects with it. The length
+ * Calls `work`. If it fails, records the failure in the CA's ledger and rejects with it. The length
  * of the CA's failure streak decides which CA is used next.
  */
 export async function recordingFailure<T>(
   deps: Deps,
   report: Report,
   attempt: Attempt,
-  ask: () => Promise<T>,
+  work: () => Promise<T>,
 ): Promise<T> {
   try {
-    return await ask();
+    return await work();
   } catch (thrown) {
     await recordFailure(deps, report, attempt, thrown);
     throw thrown;

@@ -136,7 +136,7 @@ async function renewalAdvice(
   const silentMs = (shared.silentUntil.get(directoryUrl) ?? 0) - now.getTime();
   // Setting the clock back does not make the silence longer.
   const isSilent = silentMs > 0 && silentMs <= SILENCE_MS;
-  if (known && (isSilent || now < known.askAgainAt)) return toAdvice(known);
+  if (known && (isSilent || now < known.pollAgainAt)) return toAdvice(known);
   if (isSilent) return undefined;
   try {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(ADVICE_TIMEOUT_MS)]);

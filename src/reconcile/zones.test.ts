@@ -19,12 +19,12 @@ import { decidingFailure, type ReconcileResult } from './report.ts';
  * Makes the name server give this answer for the SOA record of every challenge name with the label.
  */
 function answers(stage: Stage, label: string, reply: Partial<Reply>): void {
-  const { ask } = stage.deps;
+  const { query } = stage.deps;
   const answer: Query = async (server, question, options) =>
     question.type === 'SOA' && question.name.startsWith(`_acme-challenge.${label}`)
       ? { rcode: 'NOERROR', answers: [], authorities: [], ...reply }
-      : ask(server, question, options);
-  change(stage, { ask: answer });
+      : query(server, question, options);
+  change(stage, { query: answer });
 }
 
 const failureOf = (result: ReconcileResult) => decidingFailure(result)?.failure;
@@ -67,26 +67,28 @@ test('where only resolvers say that a zone is not delegated, that is a warning',
 
 test('a delegation that was right is looked up again only when a certificate is due', async (t) => {
   const stage = await setStage(t);
-  let asked = 0;
-  const { ask } = stage.deps;
+  let queries = 0;
+  const { query } = stage.deps;
   change(stage, {
-    ask: async (server, question, options) => {
-      if (question.type !== 'SOA') return ask(server, question, options);
-      asked += 1;
+    query: async (server, question, options) => {
+      if (question.type !== 'SOA') return query(server, question, options);
+      queries += 1;
       return { rcode: 'NXDOMAIN', answers: [], authorities: [rr('example.com', 'SOA', '')] };
     },
   });
   await reconcileOne(stage);
   await reconcileOne(stage);
-  assert.equal(asked, 1);
+  assert.equal(queries, 1);
   await stage.store(89);
   await reconcileOne(stage);
-  assert.equal(asked, 2);
+  assert.equal(queries, 2);
 });
 
-test('no resolver is asked for a name that is not published yet', async (t) => {
+test('no resolver is queried for a name that is not published yet', async (t) => {
   const stage = await setStage(t, { known: delegation('example.com', { 'ns1.example.net': ['192.0.2.1'] }) });
-  change(stage, { ask: () => Promise.reject(new Error('silent')) });
+  change(stage, { query: () => Promise.reject(new Error('silent')) });
   await assert.rejects(reconcileOne(stage));
-  assert.ok(stage.resolver.asked.every((question) => !/^(_\S+\.)?app\.example\.com (SOA|NS)/.test(question)));
+  assert.ok(
+    stage.resolver.queries.every((question) => !/^(_\S+\.)?app\.example\.com (SOA|NS)/.test(question)),
+  );
 });

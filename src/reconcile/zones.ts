@@ -26,10 +26,10 @@ import { isCertified, type Run } from './run.ts';
 const ZONES_AT_ONCE = 5;
 const NAMES_AT_ONCE = 10;
 /**
- * Milliseconds. The placement is checked while the provider is queried, and must not slow down a
+ * Milliseconds. The delegation is checked while the provider is queried, and must not slow down a
  * start.
  */
-const PLACEMENT_TIMEOUT_MS = 3000;
+const DELEGATION_TIMEOUT_MS = 3000;
 /** The subject of a warning that served names may be unreachable. */
 export const GATEWAY = 'GATEWAY_DOMAIN';
 
@@ -201,19 +201,19 @@ async function observeZone(
   const certificates = new Set(names.map(({ certificate }) => certificate));
   const isRead = facts.records !== undefined && names.length > 0;
   const read = () => readZone(deps, { zone, names, journalled }, signal);
-  const asked = names.map(({ domain, certificate }) => ({ domain, again: isDue(run, certificate) }));
-  // Concurrent, so that a start does not wait for the placement check.
-  const [current, misplaced] = await Promise.all([
+  const candidates = names.map(({ domain, certificate }) => ({ domain, again: isDue(run, certificate) }));
+  // Concurrent, so that a start does not wait for the delegation check.
+  const [current, faults] = await Promise.all([
     isRead ? report.shared('records', certificates, read) : undefined,
-    findMisplaced(deps, zone, asked, findServers, signal),
+    findDelegationFaults(deps, zone, candidates, findServers, signal),
   ]);
   // If the read failed, the provider's error probably has the same cause.
   const isSaid = isRead && current === undefined;
   for (const { domain, certificate } of names)
-    if (misplaced.has(domain) && !isSaid) report.fail(certificate, 'records', misplaced.get(domain));
+    if (faults.has(domain) && !isSaid) report.fail(certificate, 'records', faults.get(domain));
   const state: ZoneState = {
     ...{ zone, current, journalled },
-    names: names.filter(({ domain }) => !misplaced.has(domain)),
+    names: names.filter(({ domain }) => !faults.has(domain)),
   };
   const plan = current && planZone(state, NO_CHALLENGES, planContext(deps, facts));
   for (const warning of plan?.warnings ?? []) deps.warn(warning);
@@ -244,38 +244,38 @@ function warnOfGateway(
 
 /**
  * Finds names whose zone at the provider is not the one that the public DNS uses for them: it
- * delegates them to another zone, or is not delegated itself. An unknown placement is not a fault.
- * This process checks a name whose placement was right again only if `again` is set. Rejects only
+ * delegates them to another zone, or is not delegated itself. An unknown delegation is not a fault.
+ * This process checks a name whose delegation was right again only if `again` is set. Rejects only
  * on an abort.
  */
-async function findMisplaced(
+async function findDelegationFaults(
   deps: ReadDeps,
   zone: Zone,
   names: readonly { readonly domain: string; readonly again: boolean }[],
   findServers: FindServers,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, IngressError>> {
-  const { placed } = deps.shared;
-  const misplaced = new Map<string, IngressError>();
-  const asked = names.filter(({ domain, again }) => again || !placed.has(domain));
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(PLACEMENT_TIMEOUT_MS)]);
-  await eachConcurrently(Math.min(NAMES_AT_ONCE, asked.length), asked, async ({ domain }) => {
-    placed.add(domain);
+  const { delegated } = deps.shared;
+  const faults = new Map<string, IngressError>();
+  const checked = names.filter(({ domain, again }) => again || !delegated.has(domain));
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(DELEGATION_TIMEOUT_MS)]);
+  await eachConcurrently(Math.min(NAMES_AT_ONCE, checked.length), checked, async ({ domain }) => {
+    delegated.add(domain);
     try {
-      const fault = await whyMisplaced(deps, domain, zone, findServers, limit);
+      const fault = await findDelegationFault(deps, domain, zone, findServers, limit);
       if (!fault) return;
-      misplaced.set(domain, fault);
-      placed.delete(domain);
+      faults.set(domain, fault);
+      delegated.delete(domain);
     } catch {
       // The wait for the records will find the cause and report it.
       signal.throwIfAborted();
     }
   });
-  return misplaced;
+  return faults;
 }
 
-async function whyMisplaced(
-  { ask, warnOf }: ReadDeps,
+async function findDelegationFault(
+  { query, warnOf }: ReadDeps,
   domain: string,
   zone: Zone,
   findServers: FindServers,
@@ -284,19 +284,19 @@ async function whyMisplaced(
   const { name: apex } = zone;
   if (apex === undefined) return undefined;
   const servers = await findServers(domain, zone, signal);
-  const { apex: holder, isAuthoritative } = await findZoneCut(challengeName(domain), servers, ask, signal);
-  const fault = holder === apex ? undefined : await placementFault(domain, apex, holder);
+  const { apex: holder, isAuthoritative } = await findZoneCut(challengeName(domain), servers, query, signal);
+  const fault = holder === apex ? undefined : await toDelegationFault(domain, apex, holder);
   if (fault && isAuthoritative) return fault;
-  warnOf(`zone of ${domain}`, fault && unconfirmedPlacement(fault));
+  warnOf(`zone of ${domain}`, fault && unconfirmedDelegationFault(fault));
   return undefined;
 }
 
-/** The warning about a placement that only the resolvers have reported. Pure. */
-export function unconfirmedPlacement({ message }: IngressError): string {
+/** The warning about a delegation that only the resolvers have reported. Pure. */
+export function unconfirmedDelegationFault({ message }: IngressError): string {
   return `${message} (according to the resolvers; no name server could be queried)`;
 }
 
-async function placementFault(
+async function toDelegationFault(
   domain: string,
   zone: string,
   holder: string,

@@ -103,7 +103,7 @@ async function hostOf(t: TestContext) {
     asked: (name) =>
       eventually(
         `a question for ${name}`,
-        () => resolver.asked.some((line) => line.includes(` ${name} `)) || undefined,
+        () => resolver.queries.some((line) => line.includes(` ${name} `)) || undefined,
       ),
   };
   await writeFile(host.hosts, '127.0.0.1 localhost\n');

@@ -172,7 +172,7 @@ export async function setStage(t: TestContext, options: StageOptions = {}): Prom
       },
       identify: async () => ({ appId: APP_ID, source: 'guest agent', warning: undefined }),
       resolver: resolver.resolve,
-      ask: query,
+      query,
       caaOwners: caaOwnersOf(issuers),
       serve: async (_, bundle) => void served.push(bundle),
       random: () => 0,

@@ -115,7 +115,7 @@ export function startContainer(settings: Settings, { kind, zone, served, step }:
       propagationTimeoutMs: TIMEOUT_MS,
     },
     provider: openProvider(kind, zone, takeStep),
-    async ask(_, { name, type }) {
+    async query(_, { name, type }) {
       const answers = (await ask()).filter((record) => record.name === name && record.type === type);
       return { rcode: 'NOERROR', answers, authorities: [] };
     },

@@ -177,11 +177,11 @@ async function failure(work: Promise<unknown>): Promise<unknown> {
 }
 
 async function caaError(names: readonly string[], issuers: readonly string[]) {
-  const { ask } = caaTable({
+  const { lookUp } = caaTable({
     'app.example.com': alias('gateway.example.net'),
     'gateway.example.net': set('128 tbs "x"', '0 issue "other.example"'),
     'example.org': set('0 issue ";"'),
   });
   const accounts = [{ ...CAA_REQUEST, issuers, account: 'production' }];
-  return caaForbidsError(await checkCaa(names, accounts, ask, signal));
+  return caaForbidsError(await checkCaa(names, accounts, lookUp, signal));
 }

@@ -7,7 +7,7 @@ import { peekStored } from '../../src/reconcile/forecast.ts';
 import { newCertificateUnusable } from '../../src/reconcile/issue.ts';
 import { unknownZone } from '../../src/reconcile/preflight.ts';
 import { noServerAnswered, serversPassedOver, waitUntilSettled } from '../../src/reconcile/propagation.ts';
-import { unconfirmedPlacement } from '../../src/reconcile/zones.ts';
+import { unconfirmedDelegationFault } from '../../src/reconcile/zones.ts';
 import type { WordingRow } from './row.ts';
 
 const NAME = 'app.example.com';
@@ -73,7 +73,7 @@ export const rows: readonly WordingRow[] = [
   },
   {
     when: 'only the resolvers say that a zone is not delegated',
-    say: () => undelegated && unconfirmedPlacement(undelegated),
+    say: () => undelegated && unconfirmedDelegationFault(undelegated),
     message:
       'app.example.com belongs to the zone app.example.com of the account, but app.example.com is not delegated: the public DNS serves the name from the zone example.com (according to the resolvers; no name server could be queried)',
   },

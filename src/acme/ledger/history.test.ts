@@ -229,10 +229,10 @@ test('the latest renewal advice for a certificate applies', () => {
   });
   const history = historyWith(advice('a.1', 10), advice('a.1', 20), advice('a.2', 30));
   assert.deepEqual(history.advice('a.1'), {
-    ...{ start: minute(1), end: minute(2), askAgainAt: minute(20) },
+    ...{ start: minute(1), end: minute(2), pollAgainAt: minute(20) },
     explanationUrl: 'https://ca.example/why',
   });
-  assert.deepEqual(history.advice('a.2')?.askAgainAt, minute(30));
+  assert.deepEqual(history.advice('a.2')?.pollAgainAt, minute(30));
 });
 
 const OWNER = '_acme-challenge.example.com';

@@ -61,7 +61,7 @@ export interface Advice {
   readonly start: Date;
   readonly end: Date;
   readonly explanationUrl: string | undefined;
-  readonly askAgainAt: Date;
+  readonly pollAgainAt: Date;
 }
 
 export interface Issuance {
@@ -218,7 +218,7 @@ function adviceOf({ start, end, explanationUrl, askAgainAt }: LedgerEntry & { ev
     start: new Date(start),
     end: new Date(end),
     explanationUrl,
-    askAgainAt: new Date(askAgainAt),
+    pollAgainAt: new Date(askAgainAt),
   };
 }
 

@@ -25,7 +25,7 @@ import { withVariables } from './with-variables.ts';
  */
 export type ExternalDeps = Pick<
   Deps,
-  'identify' | 'provider' | 'resolver' | 'ask' | 'authorities' | 'store' | 'clock'
+  'identify' | 'provider' | 'resolver' | 'query' | 'authorities' | 'store' | 'clock'
 >;
 
 /**
@@ -57,7 +57,7 @@ export function assembleExternal(
       servedNames(config),
     ),
     resolver: createResolver(config.resolvers ?? systemResolvers()),
-    ask: query,
+    query,
     authorities: assembleAuthorities(config, { clock, store, warn, outgoing }),
     store,
     clock,
@@ -82,11 +82,11 @@ interface AuthorityParts extends Pick<Deps, 'clock' | 'store'> {
 }
 
 function assembleAuthorities(config: IngressConfig, deps: AuthorityParts): Authorities {
-  const { primary, fallback, dryRun } = config.authorities;
+  const { primary, fallback, staging } = config.authorities;
   return {
     primary: assembleAuthority(config, primary, deps),
     fallback: fallback && { authority: assembleAuthority(config, fallback, deps), afterMs: fallback.afterMs },
-    staging: dryRun && assembleAuthority(config, dryRun, deps),
+    staging: staging && assembleAuthority(config, staging, deps),
   };
 }
 

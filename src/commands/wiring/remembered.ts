@@ -2,7 +2,7 @@ import type { Clock } from '../../clock.ts';
 
 /** Caches an answer for some milliseconds. Failures are not cached. */
 export function remembered<T>(
-  ask: (signal: AbortSignal) => Promise<T>,
+  work: (signal: AbortSignal) => Promise<T>,
   forMs: number,
   clock: Clock,
 ): (signal: AbortSignal) => Promise<T> {
@@ -10,7 +10,7 @@ export function remembered<T>(
   return async (signal) => {
     const now = clock.now().getTime();
     if (last && now < last.until) return last.answer;
-    const answer = await ask(signal);
+    const answer = await work(signal);
     last = { answer, until: clock.now().getTime() + forMs };
     return answer;
   };

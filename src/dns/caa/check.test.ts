@@ -25,8 +25,8 @@ function world(sets: Readonly<Record<string, readonly string[] | 'fails'>>) {
     `${owner} CAA`,
     values === 'fails' ? values : { answers: values.map((value) => rr(owner, 'CAA', value)) },
   ]);
-  const { resolve, asked } = memoryResolver(Object.fromEntries(known));
-  return { ask: resolverLookup(resolve), asked };
+  const { resolve, queries } = memoryResolver(Object.fromEntries(known));
+  return { lookUp: resolverLookup(resolve), queries };
 }
 
 const brief = (refusals: readonly NameRefusal[]) =>
@@ -39,13 +39,13 @@ const brief = (refusals: readonly NameRefusal[]) =>
   }));
 
 test('without CAA records everything is permitted', async () => {
-  const { ask, asked } = world({});
-  assert.deepEqual(await checkCaa([NAME, `*.${NAME}`], [production, staging], ask, never), []);
-  assert.deepEqual(asked, [`${NAME} CAA`, 'example.com CAA', 'com CAA']);
+  const { lookUp, queries } = world({});
+  assert.deepEqual(await checkCaa([NAME, `*.${NAME}`], [production, staging], lookUp, never), []);
+  assert.deepEqual(queries, [`${NAME} CAA`, 'example.com CAA', 'com CAA']);
 });
 
 test('each name is judged by itself, and each owner name is looked up once', async () => {
-  const { ask, asked } = world({
+  const { lookUp, queries } = world({
     'example.com': ['0 issue "other.example"', bound(PRODUCTION, 'issuewild')],
     'open.example.com': ['0 issue "ca.example"'],
   });
@@ -56,33 +56,38 @@ test('each name is judged by itself, and each owner name is looked up once', asy
     owner: 'example.com',
     reasons: ['other-issuer'],
   };
-  assert.deepEqual(brief(await checkCaa(names, [production], ask, never)), [
+  assert.deepEqual(brief(await checkCaa(names, [production], lookUp, never)), [
     { name: NAME, ...refusal },
     { name: 'www.example.com', ...refusal },
   ]);
-  assert.deepEqual(asked, [`${NAME} CAA`, 'example.com CAA', 'www.example.com CAA', 'open.example.com CAA']);
+  assert.deepEqual(queries, [
+    `${NAME} CAA`,
+    'example.com CAA',
+    'www.example.com CAA',
+    'open.example.com CAA',
+  ]);
 });
 
 test('each owner name is looked up once, even without a cache below', async () => {
-  const asked: string[] = [];
-  const ask: CaaLookup = async (name) => {
-    asked.push(name);
+  const queries: string[] = [];
+  const lookUp: CaaLookup = async (name) => {
+    queries.push(name);
     return { caa: [] };
   };
-  await checkCaa([NAME, `*.${NAME}`, 'www.example.com'], [production], ask, never);
-  assert.deepEqual(asked, [NAME, 'example.com', 'com', 'www.example.com']);
+  await checkCaa([NAME, `*.${NAME}`, 'www.example.com'], [production], lookUp, never);
+  assert.deepEqual(queries, [NAME, 'example.com', 'com', 'www.example.com']);
 });
 
 test('a record for the production account forbids a staging dry run', async () => {
-  const { ask } = world({ [NAME]: [bound(PRODUCTION)] });
-  assert.deepEqual(brief(await checkCaa([NAME], [production, staging], ask, never)), [
+  const { lookUp } = world({ [NAME]: [bound(PRODUCTION)] });
+  assert.deepEqual(brief(await checkCaa([NAME], [production, staging], lookUp, never)), [
     { name: NAME, account: 'staging', at: NAME, owner: NAME, reasons: ['other-account'] },
   ]);
 });
 
 test('a wildcard and its base name are judged separately', async () => {
-  const { ask } = world({ [NAME]: [bound(PRODUCTION), '0 issuewild ";"'] });
-  const refusals = await checkCaa([NAME, `*.${NAME}`], [production], ask, never);
+  const { lookUp } = world({ [NAME]: [bound(PRODUCTION), '0 issuewild ";"'] });
+  const refusals = await checkCaa([NAME, `*.${NAME}`], [production], lookUp, never);
   assert.deepEqual(
     refusals.map(({ name, add }) => ({ name, add })),
     [{ name: `*.${NAME}`, add: bound(PRODUCTION, 'issuewild') }],
@@ -90,17 +95,17 @@ test('a wildcard and its base name are judged separately', async () => {
 });
 
 test('a failed lookup is thrown, and not repeated', async () => {
-  const { ask, asked } = world({ 'example.com': 'fails' });
-  await assert.rejects(checkCaa([NAME, 'www.example.com'], [production], ask, never), {
+  const { lookUp, queries } = world({ 'example.com': 'fails' });
+  await assert.rejects(checkCaa([NAME, 'www.example.com'], [production], lookUp, never), {
     code: 'DNS_LOOKUP_FAILED',
     ...failedLookup('example.com', 'CAA'),
   });
-  assert.deepEqual(asked, [`${NAME} CAA`, 'example.com CAA', 'www.example.com CAA']);
+  assert.deepEqual(queries, [`${NAME} CAA`, 'example.com CAA', 'www.example.com CAA']);
 });
 
 test('a refusal counts even if the lookup of another name fails', async () => {
-  const { ask } = world({ [NAME]: 'fails', 'www.example.com': ['0 issue ";"'] });
-  const refusals = await checkCaa([NAME, 'www.example.com'], [production], ask, never);
+  const { lookUp } = world({ [NAME]: 'fails', 'www.example.com': ['0 issue ";"'] });
+  const refusals = await checkCaa([NAME, 'www.example.com'], [production], lookUp, never);
   assert.deepEqual(
     refusals.map(({ name }) => name),
     ['www.example.com'],
@@ -110,23 +115,23 @@ test('a refusal counts even if the lookup of another name fails', async () => {
 test('nothing is looked up after an abort', async () => {
   const abort = new AbortController();
   const reason = new Error('stopped');
-  const asked: string[] = [];
-  const ask: CaaLookup = async (name, signal) => {
-    asked.push(name);
+  const queries: string[] = [];
+  const lookUp: CaaLookup = async (name, signal) => {
+    queries.push(name);
     abort.abort(reason);
     signal.throwIfAborted();
     return { caa: [] };
   };
   await assert.rejects(
-    checkCaa([NAME, 'www.example.com'], [production], ask, abort.signal),
+    checkCaa([NAME, 'www.example.com'], [production], lookUp, abort.signal),
     (thrown) => thrown === reason,
   );
-  assert.deepEqual(asked, [NAME]);
+  assert.deepEqual(queries, [NAME]);
 });
 
 test('the error has every refusal, and each fix once', async () => {
-  const { ask } = world({ 'example.com': ['0 issue ";"'] });
-  const refusals = await checkCaa([NAME, 'www.example.com'], [production], ask, never);
+  const { lookUp } = world({ 'example.com': ['0 issue ";"'] });
+  const refusals = await checkCaa([NAME, 'www.example.com'], [production], lookUp, never);
   const error = caaForbidsError(refusals);
   assert.equal(error.code, 'CAA_FORBIDS');
   assert.equal(error.retryable, false);
@@ -136,8 +141,8 @@ test('the error has every refusal, and each fix once', async () => {
 });
 
 test('the fix names the record to remove before the one to add', async () => {
-  const { ask } = world({ [NAME]: ['128 tbs "x"', '0 issue "other.example"'] });
-  const { fix } = caaForbidsError(await checkCaa([NAME], [production], ask, never));
+  const { lookUp } = world({ [NAME]: ['128 tbs "x"', '0 issue "other.example"'] });
+  const { fix } = caaForbidsError(await checkCaa([NAME], [production], lookUp, never));
   const [removal, addition] = ['128 tbs "x"', bound(PRODUCTION)].map((value) => fix.indexOf(value));
   assert.ok(removal !== undefined && addition !== undefined && removal >= 0 && removal < addition, fix);
 });
@@ -154,13 +159,13 @@ test('a refusal by the set of an alias target has both names', async () => {
 });
 
 test('the fix has a record for each account', async () => {
-  const { ask } = world({ [NAME]: ['0 issue ";"'] });
-  const { fix } = caaForbidsError(await checkCaa([NAME], [production, staging], ask, never));
+  const { lookUp } = world({ [NAME]: ['0 issue ";"'] });
+  const { fix } = caaForbidsError(await checkCaa([NAME], [production, staging], lookUp, never));
   for (const url of [PRODUCTION, STAGING]) assert.ok(fix.includes(`${NAME} CAA ${bound(url)}.`), fix);
 });
 
 test('if no record can be named, the hint is that of the code', async () => {
-  const { ask } = world({ [NAME]: ['0 issue ";"'] });
-  const { hint } = caaForbidsError(await checkCaa([NAME], [{ ...production, issuers: [] }], ask, never));
+  const { lookUp } = world({ [NAME]: ['0 issue ";"'] });
+  const { hint } = caaForbidsError(await checkCaa([NAME], [{ ...production, issuers: [] }], lookUp, never));
   assert.equal(hint, fullHint(errorRegistry.CAA_FORBIDS));
 });

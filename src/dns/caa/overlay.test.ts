@@ -109,9 +109,9 @@ const overlaid: Overlaid[] = [
 for (const { title, planned, answer } of overlaid) {
   test(`the plan answers with ${title}, without a lookup`, async () => {
     const memory = caaTable({ [NAME]: LOOKED_UP });
-    const ask = overlay(memory.ask, { names: [NAME], current: [], changes: [], ...planned });
-    assert.deepEqual(await ask(NAME, never), answer);
-    assert.deepEqual(memory.asked, []);
+    const lookUp = overlay(memory.lookUp, { names: [NAME], current: [], changes: [], ...planned });
+    assert.deepEqual(await lookUp(NAME, never), answer);
+    assert.deepEqual(memory.queries, []);
   });
 }
 
@@ -131,9 +131,9 @@ const lookedUp: Overlaid[] = [
 for (const { title, name = NAME, planned, answer } of lookedUp) {
   test(`${title} is looked up`, async () => {
     const memory = caaTable({ [name]: LOOKED_UP });
-    const ask = overlay(memory.ask, { names: [NAME], current: [], changes: [], ...planned });
-    assert.deepEqual(await ask(name, never), answer);
-    assert.deepEqual(memory.asked, [name]);
+    const lookUp = overlay(memory.lookUp, { names: [NAME], current: [], changes: [], ...planned });
+    assert.deepEqual(await lookUp(name, never), answer);
+    assert.deepEqual(memory.queries, [name]);
   });
 }
 
@@ -141,24 +141,26 @@ test('the plan answers if the overridden record is replaced', async () => {
   const old = currentRecord('A', '192.0.2.1', proxied);
   const memory = caaTable({ [NAME]: LOOKED_UP });
   const changes = [replace(old, currentRecord('CNAME', GATEWAY))];
-  const ask = overlay(memory.ask, { names: [NAME], current: [old], changes });
-  assert.deepEqual(await ask(NAME, never), alias(GATEWAY));
-  assert.deepEqual(memory.asked, []);
+  const lookUp = overlay(memory.lookUp, { names: [NAME], current: [old], changes });
+  assert.deepEqual(await lookUp(NAME, never), alias(GATEWAY));
+  assert.deepEqual(memory.queries, []);
 });
 
 test('the signal reaches the lookup', async () => {
   const abort = new AbortController();
   abort.abort(new Error('stopped'));
-  const ask = overlay(resolverLookup(memoryResolver({}).resolve), { names: [], current: [], changes: [] });
-  await assert.rejects(findRelevantSet(NAME, ask, abort.signal), { message: 'stopped' });
+  const lookUp = overlay(resolverLookup(memoryResolver({}).resolve), { names: [], current: [], changes: [] });
+  await assert.rejects(findRelevantSet(NAME, lookUp, abort.signal), { message: 'stopped' });
 });
 
 test('a CNAME that is about to be published is followed, and its name is not queried', async () => {
-  const { resolve, asked } = memoryResolver({ [`${GATEWAY} CAA`]: { answers: [rr(GATEWAY, 'CAA', ISSUE)] } });
+  const { resolve, queries } = memoryResolver({
+    [`${GATEWAY} CAA`]: { answers: [rr(GATEWAY, 'CAA', ISSUE)] },
+  });
   const changes = [create(currentRecord('CNAME', GATEWAY))];
-  const ask = overlay(resolverLookup(resolve), { names: [NAME], current: [], changes });
-  assert.equal((await findRelevantSet(NAME, ask, never))?.owner, GATEWAY);
-  assert.deepEqual(asked, [`${GATEWAY} CAA`]);
+  const lookUp = overlay(resolverLookup(resolve), { names: [NAME], current: [], changes });
+  assert.equal((await findRelevantSet(NAME, lookUp, never))?.owner, GATEWAY);
+  assert.deepEqual(queries, [`${GATEWAY} CAA`]);
 });
 
 test('the plan answers for an alias target in our zone, whatever a resolver has returned for it', async () => {
@@ -167,10 +169,10 @@ test('the plan answers for an alias target in our zone, whatever a resolver has 
     [`${from} CAA`]: { answers: [rr(from, 'CNAME', NAME), rr(NAME, 'CAA', OTHER)] },
   });
   const changes = [replace(currentRecord('CAA', OTHER), currentRecord('CAA', ISSUE))];
-  const ask = overlay(resolverLookup(resolve), {
+  const lookUp = overlay(resolverLookup(resolve), {
     names: [NAME],
     current: [currentRecord('CAA', OTHER)],
     changes,
   });
-  assert.deepEqual((await findRelevantSet(from, ask, never))?.values, [ISSUE]);
+  assert.deepEqual((await findRelevantSet(from, lookUp, never))?.values, [ISSUE]);
 });

@@ -14,7 +14,7 @@ interface Climb {
   readonly name?: string;
   readonly table: Readonly<Record<string, CaaAnswer>>;
   readonly found: [at: string, owner: string, value: string] | undefined;
-  readonly asked: string[];
+  readonly queries: string[];
 }
 
 const climbs: Climb[] = [
@@ -22,75 +22,75 @@ const climbs: Climb[] = [
     title: 'at the name itself',
     table: { [NAME]: set(ISSUE), 'example.com': set(OTHER) },
     found: [NAME, NAME, ISSUE],
-    asked: [NAME],
+    queries: [NAME],
   },
   {
     title: 'above the name',
     table: { 'example.com': set(ISSUE), com: set(OTHER) },
     found: ['example.com', 'example.com', ISSUE],
-    asked: [NAME, 'example.com'],
+    queries: [NAME, 'example.com'],
   },
   {
     title: 'at the top-level domain',
     table: { com: set(ISSUE) },
     found: ['com', 'com', ISSUE],
-    asked: [NAME, 'example.com', 'com'],
+    queries: [NAME, 'example.com', 'com'],
   },
-  { title: 'nowhere', table: {}, found: undefined, asked: [NAME, 'example.com', 'com'] },
+  { title: 'nowhere', table: {}, found: undefined, queries: [NAME, 'example.com', 'com'] },
   {
     title: 'at the base of a wildcard',
     name: '*.app.example.com',
     table: { '*.app.example.com': set(OTHER), [NAME]: set(ISSUE) },
     found: [NAME, NAME, ISSUE],
-    asked: [NAME],
+    queries: [NAME],
   },
   {
     title: 'at a name that is spelt differently',
     name: 'App.Example.COM.',
     table: { [NAME]: set(ISSUE) },
     found: [NAME, NAME, ISSUE],
-    asked: [NAME],
+    queries: [NAME],
   },
   {
     title: 'at the target of an alias',
     table: { [NAME]: alias(GATEWAY), [GATEWAY]: set(ISSUE), 'example.com': set(OTHER) },
     found: [NAME, GATEWAY, ISSUE],
-    asked: [NAME, GATEWAY],
+    queries: [NAME, GATEWAY],
   },
   {
     title: 'above an alias whose target has none, and not above the target',
     table: { [NAME]: alias(GATEWAY), 'cluster.net': set(OTHER), 'example.com': set(ISSUE) },
     found: ['example.com', 'example.com', ISSUE],
-    asked: [NAME, GATEWAY, 'example.com'],
+    queries: [NAME, GATEWAY, 'example.com'],
   },
   {
     title: 'at the end of a chain of aliases',
     table: { [NAME]: alias('a.example.net'), 'a.example.net': alias(GATEWAY), [GATEWAY]: set(ISSUE) },
     found: [NAME, GATEWAY, ISSUE],
-    asked: [NAME, 'a.example.net', GATEWAY],
+    queries: [NAME, 'a.example.net', GATEWAY],
   },
   {
     title: 'beside a CNAME, if the provider serves both',
     table: { [NAME]: alias(GATEWAY, ISSUE), [GATEWAY]: set(OTHER) },
     found: [NAME, NAME, ISSUE],
-    asked: [NAME],
+    queries: [NAME],
   },
   {
     title: 'at the target of an alias above the name',
     table: { 'example.com': alias('example.net'), 'example.net': set(ISSUE) },
     found: ['example.com', 'example.net', ISSUE],
-    asked: [NAME, 'example.com', 'example.net'],
+    queries: [NAME, 'example.com', 'example.net'],
   },
 ];
-for (const { title, name = NAME, table, found, asked } of climbs) {
+for (const { title, name = NAME, table, found, queries } of climbs) {
   test(`the relevant set is found ${title}`, async () => {
     const memory = caaTable(table);
     const [at, owner, value] = found ?? [];
     assert.deepEqual(
-      await findRelevantSet(name, memory.ask, never),
+      await findRelevantSet(name, memory.lookUp, never),
       found ? { at, owner, values: [value] } : undefined,
     );
-    assert.deepEqual(memory.asked, asked);
+    assert.deepEqual(memory.queries, queries);
   });
 }
 
@@ -103,8 +103,8 @@ const chain = (length: number): Record<string, CaaAnswer> => ({
 });
 
 test('a chain may have as many aliases as resolvers follow', async () => {
-  assert.equal((await findRelevantSet(NAME, caaTable(chain(11)).ask, never))?.owner, 'a11.net');
-  await assert.rejects(findRelevantSet(NAME, caaTable(chain(12)).ask, never), {
+  assert.equal((await findRelevantSet(NAME, caaTable(chain(11)).lookUp, never))?.owner, 'a11.net');
+  await assert.rejects(findRelevantSet(NAME, caaTable(chain(12)).lookUp, never), {
     code: 'DNS_LOOKUP_FAILED',
     details: { name: NAME, loop: undefined },
   });
@@ -117,7 +117,7 @@ const loops: [loop: string, table: Record<string, CaaAnswer>][] = [
 ];
 for (const [loop, table] of loops) {
   test(`a loop of ${Object.keys(table).length} aliases at ${loop} is an error`, async () => {
-    await assert.rejects(findRelevantSet(NAME, caaTable(table).ask, never), {
+    await assert.rejects(findRelevantSet(NAME, caaTable(table).lookUp, never), {
       code: 'DNS_LOOKUP_FAILED',
       details: { name: NAME, loop },
     });
@@ -125,12 +125,12 @@ for (const [loop, table] of loops) {
 }
 
 test('a failed lookup ends the search', async () => {
-  const { resolve, asked } = memoryResolver({
+  const { resolve, queries } = memoryResolver({
     'example.com CAA': 'fails',
     'com CAA': { answers: [rr('com', 'CAA', ISSUE)] },
   });
   await assert.rejects(findRelevantSet(NAME, resolverLookup(resolve), never), { code: 'DNS_LOOKUP_FAILED' });
-  assert.deepEqual(asked, [`${NAME} CAA`, 'example.com CAA']);
+  assert.deepEqual(queries, [`${NAME} CAA`, 'example.com CAA']);
 });
 
 test('a name is looked up over the network', async (t) => {
@@ -146,14 +146,14 @@ test('a name is looked up over the network', async (t) => {
     const answers = zone[name];
     return answers ? { answers } : { rcode: 'NXDOMAIN' };
   });
-  const ask = resolverLookup(createResolver([server]));
-  assert.deepEqual(await ask(NAME, never), { caa: [], alias: GATEWAY });
-  assert.deepEqual(await ask(GATEWAY, never), {
+  const lookUp = resolverLookup(createResolver([server]));
+  assert.deepEqual(await lookUp(NAME, never), { caa: [], alias: GATEWAY });
+  assert.deepEqual(await lookUp(GATEWAY, never), {
     caa: ['0 issue "ca.example; policy=ev"', '0 ISSUEWILD ";"'],
   });
-  assert.deepEqual(await ask('both.example.com', never), { caa: ['0 issue ";"'], alias: GATEWAY });
-  assert.deepEqual(await ask('missing.example.com', never), { caa: [] });
-  assert.deepEqual(server.asked, [
+  assert.deepEqual(await lookUp('both.example.com', never), { caa: ['0 issue ";"'], alias: GATEWAY });
+  assert.deepEqual(await lookUp('missing.example.com', never), { caa: [] });
+  assert.deepEqual(server.queries, [
     `udp ${NAME} CAA`,
     'udp both.example.com CAA',
     'udp missing.example.com CAA',
@@ -167,55 +167,55 @@ interface Response {
   readonly title: string;
   readonly reply: Parameters<typeof memoryResolver>[0][string];
   /** The names that are queried when the aliases are followed. */
-  readonly asked: string[];
+  readonly queries: string[];
   readonly owner: string | undefined;
 }
 const responses: Response[] = [
   {
     title: 'the whole chain and the set',
     reply: { answers: [leads, further, rr(GATEWAY, 'CAA', ISSUE)] },
-    asked: [NAME],
+    queries: [NAME],
     owner: GATEWAY,
   },
   {
     title: 'the chain in any order',
     reply: { answers: [rr(GATEWAY, 'CAA', ISSUE), further, leads] },
-    asked: [NAME],
+    queries: [NAME],
     owner: GATEWAY,
   },
   {
     title: 'the whole chain and NODATA',
     reply: { answers: [leads, further], authorities: soa },
-    asked: [NAME, 'example.com', 'com'],
+    queries: [NAME, 'example.com', 'com'],
     owner: undefined,
   },
   {
     title: 'the whole chain and NXDOMAIN',
     reply: { rcode: 'NXDOMAIN', answers: [leads, further] },
-    asked: [NAME, 'example.com', 'com'],
+    queries: [NAME, 'example.com', 'com'],
     owner: undefined,
   },
   {
     title: 'a part of the chain',
     reply: { answers: [leads] },
-    asked: [NAME, 'a.example.net'],
+    queries: [NAME, 'a.example.net'],
     owner: 'a.example.net',
   },
   {
     title: 'the chain without its end',
     reply: { answers: [leads, further] },
-    asked: [NAME, GATEWAY],
+    queries: [NAME, GATEWAY],
     owner: GATEWAY,
   },
   {
     title: 'the set of another name',
     reply: { answers: [rr('www.example.com', 'CAA', OTHER)] },
-    asked: [NAME, 'example.com', 'com'],
+    queries: [NAME, 'example.com', 'com'],
     owner: undefined,
   },
 ];
-for (const { title, reply, asked, owner } of responses) {
-  test(`after a response with ${title}, the lookups are ${asked.join(', ')}`, async () => {
+for (const { title, reply, queries, owner } of responses) {
+  test(`after a response with ${title}, the lookups are ${queries.join(', ')}`, async () => {
     const memory = memoryResolver({
       [`${NAME} CAA`]: reply ?? {},
       'a.example.net CAA': { answers: [rr('a.example.net', 'CAA', ISSUE)] },
@@ -223,18 +223,18 @@ for (const { title, reply, asked, owner } of responses) {
     });
     assert.equal((await findRelevantSet(NAME, resolverLookup(memory.resolve), never))?.owner, owner);
     assert.deepEqual(
-      memory.asked,
-      asked.map((name) => `${name} CAA`),
+      memory.queries,
+      queries.map((name) => `${name} CAA`),
     );
   });
 }
 
 test('a loop within one response is an error', async () => {
-  const { resolve, asked } = memoryResolver({
+  const { resolve, queries } = memoryResolver({
     [`${NAME} CAA`]: { answers: [leads, rr('a.example.net', 'CNAME', 'a.example.net')] },
   });
   await assert.rejects(findRelevantSet(NAME, resolverLookup(resolve), never), {
     details: { name: NAME, loop: 'a.example.net' },
   });
-  assert.deepEqual(asked, [`${NAME} CAA`]);
+  assert.deepEqual(queries, [`${NAME} CAA`]);
 });

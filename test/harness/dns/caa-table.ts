@@ -6,13 +6,16 @@ export const ISSUE = '0 issue "ca.example"';
 export const OTHER = '0 issue "other.example"';
 
 /** Answers from a table; every other name has no records. */
-export function caaTable(table: Readonly<Record<string, CaaAnswer>>): { ask: CaaLookup; asked: string[] } {
-  const asked: string[] = [];
-  const ask: CaaLookup = async (name) => {
-    asked.push(name);
+export function caaTable(table: Readonly<Record<string, CaaAnswer>>): {
+  lookUp: CaaLookup;
+  queries: string[];
+} {
+  const queries: string[] = [];
+  const lookUp: CaaLookup = async (name) => {
+    queries.push(name);
     return table[name] ?? { caa: [] };
   };
-  return { ask, asked };
+  return { lookUp, queries };
 }
 
 export const set = (...values: string[]): CaaAnswer => ({ caa: values });

@@ -32,7 +32,7 @@ export type DnsScript = (question: Question, transport: Transport) => Reaction;
 /** A name server with scripted responses, on UDP and TCP of one port until the test ends. */
 export interface DnsServer extends NameServer {
   /** The questions, as `udp app.example.com TXT`. */
-  readonly asked: readonly string[];
+  readonly queries: readonly string[];
 }
 
 const RCODES = { NOERROR: 0, NXDOMAIN: 3, SERVFAIL: 2, REFUSED: 5 } as const;
@@ -45,13 +45,13 @@ export async function startDnsServer(
   where: Partial<NameServer> = {},
 ): Promise<DnsServer> {
   const { address = '127.0.0.1' } = where;
-  const asked: string[] = [];
+  const queries: string[] = [];
   const react = (bytes: Buffer, transport: Transport): readonly Sent[] | 'close' => {
     const query = packet.decode(bytes);
     const { name = '', type = 'A' } = query.questions?.[0] ?? {};
     // Only this program sends queries, and only for these types.
     const question = { name, type } as Question;
-    asked.push(`${transport} ${name} ${type}`);
+    queries.push(`${transport} ${name} ${type}`);
     const reaction = script(question, transport);
     if (reaction === 'close') return 'close';
     if (reaction === 'silence') return [];
@@ -91,7 +91,7 @@ export async function startDnsServer(
       udp.close();
       await server[Symbol.asyncDispose]();
     });
-    return { address, port, asked };
+    return { address, port, queries };
   }
 }
 

@@ -10,17 +10,17 @@ export type Knowledge = Readonly<Record<string, Partial<Reply> | 'fails'>>;
 export interface MemoryResolver {
   readonly resolve: Resolver;
   /** `example.com SOA`, in the order of the questions. */
-  readonly asked: readonly string[];
+  readonly queries: readonly string[];
 }
 
 /** A resolver that answers from a table, and NXDOMAIN to every other question. */
 export function memoryResolver(known: Knowledge): MemoryResolver {
-  const asked: string[] = [];
+  const queries: string[] = [];
   return {
-    asked,
+    queries,
     async resolve({ name, type }, signal) {
       signal.throwIfAborted();
-      asked.push(`${name} ${type}`);
+      queries.push(`${name} ${type}`);
       const reply = known[`${name} ${type}`] ?? { rcode: 'NXDOMAIN' };
       if (reply === 'fails')
         throw new IngressError(
