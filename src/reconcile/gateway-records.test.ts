@@ -132,7 +132,7 @@ for (const [title, options, published, expected] of table) {
 test('of a gateway name of another form, only that name is looked up', async (t) => {
   const stage = await setStage(t, { spec: { gatewayDomain: 'gw.example.net' } });
   await run(stage);
-  const asked = stage.resolver.queries.filter((question) => !/example\.com|ns1/.test(question));
+  const queries = stage.resolver.queries.filter((question) => !/example\.com|ns1/.test(question));
   assert.deepEqual(queries, ['gw.example.net A', 'gw.example.net AAAA']);
 });
 
