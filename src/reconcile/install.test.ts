@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { change, failure, orders, reconcileOne, setStage } from '../../test/harness/stage.ts';
+import {
+  change,
+  DOMAIN,
+  failure,
+  orders,
+  reconcileAll,
+  reconcileOne,
+  setStage,
+} from '../../test/harness/stage.ts';
+import type { Names } from '../certificates/certificate.ts';
+import { IngressError } from '../errors.ts';
 
 test('an expired certificate is not served, and is replaced', async (t) => {
   const stage = await setStage(t);
@@ -41,4 +51,18 @@ test('where the volume cannot be read, nothing is ordered', async (t) => {
   change(stage, { store: { ...stage.deps.store, load } });
   await assert.rejects(reconcileOne(stage), { code: 'STORE_FAILED' });
   assert.equal(orders(stage), 0);
+});
+
+test('each name that the proxy does not serve is reported', async (t) => {
+  const names: Names = [DOMAIN, 'www.example.com'];
+  const stage = await setStage(t, { certificates: [names] });
+  await stage.store(1, names);
+  change(stage, {
+    serve: (name) => Promise.reject(new IngressError('HANDSHAKE_FAILED', `no handshake for ${name}`)),
+  });
+  const [result] = await reconcileAll(stage);
+  assert.deepEqual(
+    result?.failures.map(({ step, failure }) => [step, Object(failure).message]),
+    names.map((name) => ['serving', `no handshake for ${name}`]),
+  );
 });

@@ -32,7 +32,7 @@ export async function loadAndServe(
   const loaded = await report.shared('certificate on the volume', [certificate], () =>
     loadStored(deps, certificate),
   );
-  await report.shared('serving', [certificate], () => install(deps, certificate, loaded?.stored));
+  await report.shared('serving', [certificate], () => install(deps, report, certificate, loaded?.stored));
   return loaded;
 }
 
@@ -101,10 +101,12 @@ export async function saveUnsaved(
 /**
  * Installs a certificate in the proxy for each of its names, unless the proxy serves it already. A
  * name that the certificate lacks, because it was added later, is served with the certificate that
- * is stored for that name alone, if there is one. Throws PROXY_* errors and HANDSHAKE_FAILED.
+ * is stored for that name alone, if there is one. Reports the failure of each name,
+ * and throws the first: PROXY_* errors and HANDSHAKE_FAILED.
  */
 export async function install(
   deps: InstallDeps,
+  report: Report,
   certificate: ManagedCertificate,
   bundle: CertificateBundle | undefined,
 ): Promise<void> {
@@ -117,6 +119,7 @@ export async function install(
       failures.push(failure);
     }
   }
+  for (const failure of failures) report.fail(certificate, 'serving', failure);
   if (failures.length > 0) throw failures[0];
 }
 

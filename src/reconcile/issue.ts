@@ -41,7 +41,7 @@ export async function issueAndServe(
   certificate.state.unsaved = { bundle, complete, failure: undefined };
   certificate.state.latest = bundle.facts;
   await saveUnsaved(deps, certificate);
-  await install(deps, certificate, bundle);
+  await install(deps, run.report, certificate, bundle);
   logRenewal(deps, certificate, await decideForNew(deps, certificate.names, bundle, order.authority));
 }
 

@@ -37,7 +37,7 @@ export const names: readonly Mutant[] = [
     class: 'names',
     file: 'src/reconcile/install.ts',
     search:
-      "  await report.shared('serving', [certificate], () => install(deps, certificate, loaded?.stored));\n",
+      "  await report.shared('serving', [certificate], () => install(deps, report, certificate, loaded?.stored));\n",
     replace: '',
     killedBy: [
       { file: 'src/reconcile/reconcile.test.ts' },
