@@ -172,7 +172,7 @@ interface Advice {
 function adviceFor(code: ErrorCode, refusal: Refusal, operation: Operation): Advice {
   switch (code) {
     case 'PROVIDER_PERMISSION_MISSING': {
-      const facts = missingPermission(refusal.message, operation);
+      const facts = missingPermission(clean(refusal.message, operation.secrets), operation);
       return { hint: hintForPermission(facts), facts };
     }
     case 'PROVIDER_CREDENTIALS_REJECTED': {
