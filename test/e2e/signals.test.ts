@@ -74,7 +74,7 @@ test('SIGTERM to `npm start` ends the program and its HAProxy', async (t) => {
   // Whether the packages and the bundle are up to date is not tested here.
   const ingress = startIngress(environment, ['npm', 'start', '--ignore-scripts', '--silent']);
   afterTest(t, () => ingress[Symbol.asyncDispose]());
-  const up = await eventually('HAProxy', () => ingress.log.find(({ msg }) => msg === 'HAProxy is up'));
+  const up = await ingress.seen('haproxy-up');
   const program = parentOf(Number(up['pid']));
   try {
     ingress.signal('SIGTERM');

@@ -49,11 +49,8 @@ test('claim and claim: the last started container has the name, the other report
   const green = await start(t, await container(world, 'd'));
   assert.deepEqual(holder(world), [idOf('d')]);
   await reconcileNow(blue);
-  const { rival, msg } = await blue.seen('warning', {
-    fits: (line) => line['rival'] !== undefined,
-  });
-  assert.ok(String(rival).includes(idOf('d')), String(rival));
-  assert.ok(String(msg).includes('APP_ADDRESS_MODE=hold'), String(msg));
+  const { domain, rival } = await blue.seen('warning', { fits: (line) => line['rival'] !== undefined });
+  assert.deepEqual([domain, rival], [NAME, txtValues(world, APP_ADDRESS)[0]]);
   await reconcileNow(green);
   await assertNoMoreWrites(world, blue, green);
   assert.deepEqual(holder(world), [idOf('d')]);
@@ -69,7 +66,8 @@ test('hold: a standby has its certificate and leaves the name alone until it is 
   const standby = await start(t, await container(world, 'e', { APP_ADDRESS_MODE: 'hold' }));
   assert.deepEqual(holder(world), [idOf('b')]);
   await standby.seen('serving');
-  await standby.seen('warning', { fits: (line) => /standby/.test(String(line['msg'])) });
+  const { domain, rival } = await standby.seen('warning', { fits: (line) => line['rival'] !== undefined });
+  assert.deepEqual([domain, rival], [NAME, txtValues(world, APP_ADDRESS)[0]]);
   await reconcileNow(blue);
   await assertNoMoreWrites(world, blue, standby);
   await blue.end('SIGTERM');

@@ -32,6 +32,8 @@ test('with too low a limit of open files, HAProxy starts with fewer connections 
   const [warning] = lines.filter(({ level }) => level >= 40);
   assert.ok(warning);
   const { connections, maxconn, descriptors, descriptorsWanted } = warning;
+  const [up, ...more] = lines.filter(({ event }) => event === 'haproxy-up');
+  assert.deepEqual([up?.['pid'], up?.['connections'], more], [proxy.pid, connections, []]);
   assert.deepEqual([maxconn, descriptors], [4_096, 1_024]);
   assert.match(String(connections), /^(4\d\d|50\d)$/);
   assert.match(String(descriptorsWanted), /^8\d\d\d$/);

@@ -18,7 +18,10 @@ export async function reportStart(
   const { privileges } = settings;
   const account = { user: privileges?.user, chroot: privileges?.chroot };
   log.info(
-    { pid, version, connections: availableConnections(info), ipv6: settings.ipv6, ...account },
+    {
+      ...{ event: 'haproxy-up', pid, version },
+      ...{ connections: availableConnections(info), ipv6: settings.ipv6, ...account },
+    },
     'HAProxy is up',
   );
   const hasHttpRoute = settings.routes.some(({ target }) => target.speaks !== 'tcp');
