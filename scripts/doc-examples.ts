@@ -43,7 +43,7 @@ const first: Plan = {
           record: { name: APP, type: 'CNAME', value: 'gateway.dstack-prod5.phala.network', ttl: 60 },
         },
       ],
-      current: [{ name: `_dstack-app-address.${APP}`, ...ADDRESS }],
+      unchanged: [{ name: `_dstack-app-address.${APP}`, ...ADDRESS }],
       leftovers: [],
     },
   ],

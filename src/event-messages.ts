@@ -1,5 +1,5 @@
 import { isIngressError } from './errors.ts';
-import type { EventOf, EventType, IngressEvent, Propagation } from './events.ts';
+import type { EventOf, EventType, IngressEvent, PropagationOutcome } from './events.ts';
 
 /** How an event is logged: its line, and its sentence, which the status shows too. */
 interface Message<E> {
@@ -334,7 +334,7 @@ function notRenewed(
   ].join('');
 }
 
-function propagated(what: 'records' | 'challenge'): Message<Propagation> {
+function propagated(what: 'records' | 'challenge'): Message<PropagationOutcome> {
   return {
     level: 'info',
     fields: ({ zone, servers, by, seconds }) => ({ zone, servers, by, seconds }),

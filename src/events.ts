@@ -11,7 +11,7 @@ interface OfCertificate {
 }
 
 /** Why an earlier order failed. */
-interface EarlierFailure {
+interface PastFailure {
   readonly at: Date;
   /** A code of the error registry. */
   readonly code: string;
@@ -206,7 +206,7 @@ type CertificateEvent =
       readonly until: Date;
       readonly reason: string;
       /** Why the previous order failed. */
-      readonly failure?: EarlierFailure | undefined;
+      readonly failure?: PastFailure | undefined;
       /** Whether no certificate is served until then. */
       readonly isFirst: boolean;
     } & OfCertificate)
@@ -239,8 +239,8 @@ type RecordEvent =
       readonly seconds: number;
     }
   | { readonly type: 'challenge-published'; readonly names: readonly string[]; readonly seconds: number }
-  | ({ readonly type: 'records-propagated' } & Propagation & OfCertificate)
-  | ({ readonly type: 'challenge-propagated' } & Propagation & OfCertificate)
+  | ({ readonly type: 'records-propagated' } & PropagationOutcome & OfCertificate)
+  | ({ readonly type: 'challenge-propagated' } & PropagationOutcome & OfCertificate)
   /** Challenges of an earlier attempt were removed. */
   | { readonly type: 'challenge-pruned'; readonly names: readonly string[] }
   | { readonly type: 'challenge-removed'; readonly names: readonly string[] }
@@ -251,7 +251,7 @@ type RecordEvent =
   | { readonly type: 'name-regained'; readonly name: string; readonly sentence: string };
 
 /** Every name server of a zone that answers, or the resolvers, serve the published records. */
-export interface Propagation {
+export interface PropagationOutcome {
   readonly zone: string;
   readonly servers: number;
   /** Which servers were queried. */

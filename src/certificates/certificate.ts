@@ -84,12 +84,12 @@ export function lifetimeMs({ notBefore, notAfter }: CertificateFacts): number {
 }
 
 /** The names of one certificate. The first identifies it. */
-export type Names = readonly [string, ...string[]];
+export type CertificateNames = readonly [string, ...string[]];
 
 /** What a certificate has to satisfy to be served. */
 export interface Requirement {
   /** The names that it has to cover; a wildcard counts as a name. */
-  readonly names: Names;
+  readonly names: CertificateNames;
   /** Certificates of Let's Encrypt's staging environment, which no client trusts, do not count. */
   readonly noStaging: boolean;
 }

@@ -5,7 +5,12 @@ import { type IngressError, isIngressError, messageOf } from '../errors.ts';
 import { listIfThere } from '../files.ts';
 import { orStoreFailed, whyUnwritable } from '../volume.ts';
 import { warnOnce } from '../warnings.ts';
-import { type CertificateBundle, type Names, type Requirement, whyUnusable } from './certificate.ts';
+import {
+  type CertificateBundle,
+  type CertificateNames,
+  type Requirement,
+  whyUnusable,
+} from './certificate.ts';
 import { chooseServed, lineageNames, lineagesToSave, preferArchived } from './lineage.ts';
 import {
   findArchived,
@@ -30,19 +35,19 @@ export interface CertificateStore {
    * nothing is stored. Repairs the links after a crash. Throws STORE_FAILED, or
    * CERTIFICATE_UNUSABLE if there are files but no matching chain and key.
    */
-  load(names: Names): Promise<CertificateBundle | undefined>;
+  load(names: CertificateNames): Promise<CertificateBundle | undefined>;
   /** As `load`, but repairs nothing. */
-  peek(names: Names): Promise<CertificateBundle | undefined>;
+  peek(names: CertificateNames): Promise<CertificateBundle | undefined>;
   /**
    * Stores a new version in each lineage of the first name that other programs may read; they see
    * either the old or the new version. Deletes no old version; saving the same certificate again
    * adds none. Throws STORE_FAILED.
    */
-  save(names: Names, bundle: CertificateBundle): Promise<void>;
+  save(names: CertificateNames, bundle: CertificateBundle): Promise<void>;
   /** The names of the lineages, the served one first. Throws STORE_FAILED. */
-  lineages(names: Names): Promise<string[]>;
+  lineages(names: CertificateNames): Promise<string[]>;
   /** STORE_FAILED if saving would fail for lack of permission, else undefined. Writes nothing. */
-  whyUnwritable(names: Names): Promise<IngressError | undefined>;
+  whyUnwritable(names: CertificateNames): Promise<IngressError | undefined>;
 }
 
 export interface StoreOptions extends Pick<Requirement, 'noStaging'> {
@@ -54,8 +59,8 @@ export interface StoreOptions extends Pick<Requirement, 'noStaging'> {
 export function createCertificateStore(root: string, options: StoreOptions): CertificateStore {
   const { noStaging, clock } = options;
   const warn = warnOnce(options.warn ?? (() => undefined));
-  const pathOf = ([first]: Names) => join(root, 'live', baseName(first));
-  const guardedFor = <T>(verb: string, names: Names, work: (query: Query) => Promise<T>) =>
+  const pathOf = ([first]: CertificateNames) => join(root, 'live', baseName(first));
+  const guardedFor = <T>(verb: string, names: CertificateNames, work: (query: Query) => Promise<T>) =>
     orStoreFailed(`cannot ${verb} ${pathOf(names)}`, pathOf(names), () =>
       work({ root, requirement: { names, noStaging }, now: clock.now() }),
     );
@@ -162,7 +167,7 @@ async function readLineages(query: Query): Promise<Lineage[]> {
   return Promise.all(names.map((name) => readLineage(query, lineageFolder(query.root, name))));
 }
 
-async function findNames(root: string, [first]: Names): Promise<string[]> {
+async function findNames(root: string, [first]: CertificateNames): Promise<string[]> {
   const entries = await Promise.all(['live', 'archive'].map((part) => listIfThere(join(root, part))));
   return lineageNames(entries.flat(), baseName(first));
 }

@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFile, readlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { kindOf, makeDirectory, readIfThere, writeAtomically } from '../files.ts';
-import { covers, factsOf, type Names } from './certificate.ts';
+import { type CertificateNames, covers, factsOf } from './certificate.ts';
 import { isAlias, type LineageFolder, lineageFolder, PARTS } from './lineage-folder.ts';
 import { isToBeWritten, type RenewalConf, renderRenewalConf } from './renewal-conf.ts';
 
@@ -28,7 +28,7 @@ const DIRECTORY_MODE = 0o755;
 export async function keepRenewalConf(
   volume: string,
   lineage: string,
-  names: Names,
+  names: CertificateNames,
   terms: RenewalTerms,
 ): Promise<WrittenConf | undefined> {
   const root = resolve(volume);
@@ -48,7 +48,10 @@ export async function keepRenewalConf(
  * The key type, if certbot can renew the lineage: it consists of links into its archive, and its
  * certificate is for these names.
  */
-async function keyTypeOf(folder: LineageFolder, names: Names): Promise<RenewalConf['keyType'] | undefined> {
+async function keyTypeOf(
+  folder: LineageFolder,
+  names: CertificateNames,
+): Promise<RenewalConf['keyType'] | undefined> {
   if (await isAlias(folder)) return undefined;
   for (const part of PARTS) if (!(await isArchived(folder, `${part}.pem`))) return undefined;
   const leaf = new X509Certificate(await readFile(join(folder.live, 'cert.pem')));

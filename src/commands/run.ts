@@ -19,7 +19,7 @@ import { assembleDeps, reconcileTimeoutMs } from './wiring/assemble.ts';
 import { type IngressConfig, readConfig } from './wiring/configuration.ts';
 import { resolveInChildProcess } from './wiring/host-resolution.ts';
 import { listenTo, onStop } from './wiring/signals.ts';
-import { tidyVolume } from './wiring/tidy-volume.ts';
+import { removeTemporaryFiles } from './wiring/temporary-files.ts';
 
 /** Serves and reconciles until a signal has aborted `stopped`. Resolves with the exit code. */
 export async function run(stopped: AbortSignal): Promise<number> {
@@ -47,7 +47,7 @@ export async function run(stopped: AbortSignal): Promise<number> {
   const proxy = await openProxy(config, evidence?.port, { log, emit, warnOf }, stopped);
   if (proxy === undefined) return stopped.aborted ? 0 : 1;
   stopped.addEventListener('abort', () => void proxy.stop(), { once: true });
-  void tidyVolume(config, { emit, clock });
+  void removeTemporaryFiles(config, { emit, clock });
   const serve: Deps['serve'] = (domain, { chainPem, keyPem, facts: { fingerprint256 } }) =>
     proxy.install({ name: domain, chainPem, keyPem, fingerprint256, servername: domain });
   const deps = assembleDeps(config, { clock, serve, emit, warnOf });

@@ -104,7 +104,7 @@ test('progress is reported first, and when the number of pending servers changes
     onProgress: (progress) => reports.push(progress),
   }).waiting;
   assert.deepEqual(
-    reports.map(({ servers, propagatedTo, waitingFor }) => [servers, propagatedTo, waitingFor.length]),
+    reports.map(({ servers, seenBy, waitingFor }) => [servers, seenBy, waitingFor.length]),
     [
       [3, 1, 2],
       [3, 2, 1],

@@ -58,7 +58,7 @@ export interface ExpectationRefresh {
 /** How far the records have propagated. */
 export interface Progress {
   readonly servers: number;
-  readonly propagatedTo: number;
+  readonly seenBy: number;
   /** One sentence for each problem of a pending server. */
   readonly waitingFor: readonly string[];
   /** When the resolvers are queried instead; set once no address of any name server answers. */
@@ -180,8 +180,7 @@ function onChange({ onProgress }: PropagationOptions) {
   return ({ servers: pending, waitingFor, isFiltered }: Pending, servers: number, schedule: Schedule) => {
     const current = `${pending} ${isFiltered}`;
     const resolvers = isFiltered ? { queryResolversAt: new Date(schedule.queryResolversAt) } : {};
-    if (current !== last)
-      onProgress?.({ servers, propagatedTo: servers - pending, waitingFor, ...resolvers });
+    if (current !== last) onProgress?.({ servers, seenBy: servers - pending, waitingFor, ...resolvers });
     last = current;
   };
 }

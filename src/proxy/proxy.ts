@@ -44,7 +44,7 @@ export interface ProxyOptions
 }
 
 /** A certificate to serve. */
-export interface CertificateBundle extends Omit<CrtListEntry, 'names' | 'except' | 'alpn'> {
+export interface ProxyCertificate extends Omit<CrtListEntry, 'names' | 'except' | 'alpn'> {
   /** SHA-256 of the first certificate of the chain in hexadecimal, with or without colons. */
   readonly fingerprint256: string;
   /**
@@ -69,7 +69,7 @@ export interface RunningProxy {
    * HANDSHAKE_FAILED if it is installed but was not presented, PROXY_START_FAILED if HAProxy did
    * not come back in time or is being stopped.
    */
-  install(bundle: CertificateBundle, signal?: AbortSignal): Promise<void>;
+  install(certificate: ProxyCertificate, signal?: AbortSignal): Promise<void>;
   /**
    * Lets connections finish, then stops HAProxy. Resolves within 9.5 seconds, never rejects.
    * Idempotent.
@@ -219,13 +219,13 @@ class SupervisedProxy implements RunningProxy {
     return this.#supervisor.current?.pid;
   }
 
-  async install(bundle: CertificateBundle, signal?: AbortSignal): Promise<void> {
+  async install(certificate: ProxyCertificate, signal?: AbortSignal): Promise<void> {
     const { certificates, settings, paths, clock, closing } = this.#parts;
-    const { servername, fingerprint256 } = bundle;
+    const { servername, fingerprint256 } = certificate;
     const ends = signal ? AbortSignal.any([signal, closing.signal]) : closing.signal;
     const { routes } = settings;
     const entry = {
-      ...bundle,
+      ...certificate,
       ...{
         names: [servername],
         except: exactNamesBelow(routes, servername),

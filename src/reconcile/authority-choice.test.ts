@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { LedgerEntry, NewEntry } from '../acme/ledger/entries.ts';
 import { historyOf } from '../acme/ledger/history.ts';
-import type { Names } from '../certificates/certificate.ts';
+import type { CertificateNames } from '../certificates/certificate.ts';
 import { chooseAuthority, conflictingChallenge, needsStagingDryRun } from './authority-choice.ts';
 
-const NAMES: Names = ['app.example.com'];
+const NAMES: CertificateNames = ['app.example.com'];
 const AFTER_MINUTES = 60;
 const minute = (count: number) => new Date(Date.UTC(2026, 10, 24, 0, count));
 const at = (count: number, entry: NewEntry): LedgerEntry => ({ at: minute(count).toISOString(), ...entry });

@@ -1,6 +1,6 @@
 import type { History } from '../acme/ledger/history.ts';
 import { type Deferral, orRefusal } from '../acme/ledger/limits.ts';
-import type { Names } from '../certificates/certificate.ts';
+import type { CertificateNames } from '../certificates/certificate.ts';
 import { challengeName } from '../dns/name.ts';
 
 /**
@@ -18,7 +18,7 @@ export interface LedgerViews {
 /** Whether the primary CA has failed for so long that the fallback may be used. */
 export function isFallbackDue(
   { primary, afterMs }: { readonly primary: History; readonly afterMs: number },
-  names: Names,
+  names: CertificateNames,
   now: Date,
 ): boolean {
   const since = primary.failingSince(names)?.getTime();
@@ -28,7 +28,7 @@ export function isFallbackDue(
 /** Chooses the primary CA, unless it has failed for so long that the fallback takes over. */
 export function chooseAuthority(
   { primary, fallback }: LedgerViews,
-  names: Names,
+  names: CertificateNames,
   now: Date,
 ): 'primary' | 'fallback' {
   if (!fallback) return 'primary';
@@ -41,13 +41,13 @@ export function chooseAuthority(
 }
 
 /** Whether the staging CA has to validate first, because the CA refused the last order. */
-export function needsStagingDryRun(history: History, names: Names): boolean {
+export function needsStagingDryRun(history: History, names: CertificateNames): boolean {
   return history.refusalsInARow(names) > 0;
 }
 
 /** The facts that decide whether another challenge conflicts with those of an order. */
 export interface ChallengeSituation {
-  readonly names: Names;
+  readonly names: CertificateNames;
   /** The attempt of the certificate's open order, if there is one. */
   readonly ownAttempt: string | undefined;
   /** Milliseconds for which a resolver may cache a challenge. */

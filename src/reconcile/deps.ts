@@ -1,5 +1,5 @@
 import type { Authority, KeyType } from '../acme/issuance.ts';
-import type { CertificateBundle, CertificateFacts, Names } from '../certificates/certificate.ts';
+import type { CertificateBundle, CertificateFacts, CertificateNames } from '../certificates/certificate.ts';
 import type { CertificateStore } from '../certificates/store.ts';
 import type { Clock } from '../clock.ts';
 import type { DnsProvider } from '../dns/provider.ts';
@@ -75,7 +75,7 @@ export type ReadDeps = Omit<Deps, 'serve'>;
 
 /** A certificate, and what this process remembers about it. */
 export interface ManagedCertificate {
-  readonly names: Names;
+  readonly names: CertificateNames;
   readonly state: CertificateState;
 }
 
@@ -132,7 +132,7 @@ export function emptySharedState(): SharedState {
   };
 }
 
-export function manageCertificate(names: Names): ManagedCertificate {
+export function manageCertificate(names: CertificateNames): ManagedCertificate {
   return {
     names,
     state: { served: new Map(), latest: undefined, renewal: undefined, unsaved: undefined },
@@ -140,6 +140,6 @@ export function manageCertificate(names: Names): ManagedCertificate {
 }
 
 /** The key of a certificate's open order in the order store. */
-export function orderKey([first]: Names): string {
+export function orderKey([first]: CertificateNames): string {
   return first;
 }

@@ -127,7 +127,7 @@ test('after a reconciliation a forecast has no changes, and lists the current re
   await reconcileOne(stage);
   const found = await forecastOne(stage);
   assert.deepEqual([found.changes, found.leftovers], [[], []]);
-  assert.deepEqual(found.current.map(describeRecord), [
+  assert.deepEqual(found.unchanged.map(describeRecord), [
     `${DOMAIN} CNAME gateway.cluster.example.net`,
     `${APP_ADDRESS} TXT ${APP_ID}:443`,
     `${DOMAIN} CAA 0 issue "ca.example;validationmethods=dns-01;accounturi=https://ca.example/acct/1"`,

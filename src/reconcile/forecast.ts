@@ -1,7 +1,7 @@
 import { orderDeferral } from '../acme/issuance.ts';
 import type { PastFailure } from '../acme/ledger/deferral.ts';
 import { type Deferral, isDeferral } from '../acme/ledger/limits.ts';
-import type { CertificateBundle, CertificateFacts, Names } from '../certificates/certificate.ts';
+import type { CertificateBundle, CertificateFacts, CertificateNames } from '../certificates/certificate.ts';
 import { type Ending, endingOf } from '../certificates/renewal/ending.ts';
 import type { RenewalDecision } from '../certificates/renewal/policy.ts';
 import type { Zone } from '../dns/provider.ts';
@@ -38,14 +38,14 @@ export interface ZoneForecast {
   /** The served names that have their records here. */
   readonly names: readonly string[];
   readonly changes: readonly Change[];
-  /** Desired records that are current already. */
-  readonly current: readonly DnsRecord[];
+  /** Desired records that are in the zone already. */
+  readonly unchanged: readonly DnsRecord[];
   /** Challenge values that an earlier run left in the zone, and that would be removed. */
   readonly leftovers: readonly CurrentRecord[];
 }
 
 export interface CertificateForecast {
-  readonly names: Names;
+  readonly names: CertificateNames;
   readonly stored: CertificateFacts | undefined;
   /** How near its end the stored one is; undefined before renewal is urgent. */
   readonly ending: Ending | undefined;
@@ -135,7 +135,7 @@ async function warnOfUnwritable(
 /** Why the journal or the ledger cannot be written, without which no order is opened. */
 async function whyBlocked(
   { journalOf, authorities }: ReadDeps,
-  [first]: Names,
+  [first]: CertificateNames,
 ): Promise<IngressError | undefined> {
   return (await journalOf(first).whyUnwritable()) ?? (await authorities.primary.ledger.whyUnwritable());
 }
@@ -161,7 +161,7 @@ function forecastZone({ zone, names, current = [], journalled, plan }: ObservedZ
     zone,
     names: names.map(({ domain }) => domain),
     changes,
-    current: desired.filter((record) => !changes.some((change) => writes(change, record))),
+    unchanged: desired.filter((record) => !changes.some((change) => writes(change, record))),
     leftovers: current.filter((record) => journalled.some((one) => sameData(toRecord(one), record))),
   };
 }

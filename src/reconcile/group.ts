@@ -68,11 +68,11 @@ export function startWrites(
   deps: Deps,
   run: ObservedRun,
   zones: readonly ObservedZone[],
-  orders: Iterable<Issuance>,
+  issuances: Iterable<Issuance>,
   before: ZoneWrites,
   signal: AbortSignal,
 ): ZoneWrites {
-  const wanted = [...orders].flatMap((issuance) =>
+  const wanted = [...issuances].flatMap((issuance) =>
     authorizationsOf(issuance).map(
       ({ value }): WantedChallenge => ({ ...value, isRenewal: issuance.task.stored !== undefined }),
     ),

@@ -9,7 +9,7 @@ import {
   reconcileOne,
   setStage,
 } from '../../test/harness/stage.ts';
-import type { Names } from '../certificates/certificate.ts';
+import type { CertificateNames } from '../certificates/certificate.ts';
 import { IngressError } from '../errors.ts';
 
 test('an expired certificate is not served, and is replaced', async (t) => {
@@ -54,7 +54,7 @@ test('where the volume cannot be read, nothing is ordered', async (t) => {
 });
 
 test('each name that the proxy does not serve is reported', async (t) => {
-  const names: Names = [DOMAIN, 'www.example.com'];
+  const names: CertificateNames = [DOMAIN, 'www.example.com'];
   const stage = await setStage(t, { certificates: [names] });
   await stage.store(1, names);
   change(stage, {

@@ -1,7 +1,7 @@
 import {
   type CertificateBundle,
   type CertificateFacts,
-  type Names,
+  type CertificateNames,
   whyUnusable,
 } from '../certificates/certificate.ts';
 import { endingOf } from '../certificates/renewal/ending.ts';
@@ -125,7 +125,7 @@ export async function install(
 
 async function bundleFor(
   deps: InstallDeps,
-  names: Names,
+  names: CertificateNames,
   name: string,
   bundle: CertificateBundle | undefined,
 ): Promise<CertificateBundle | undefined> {
@@ -134,7 +134,11 @@ async function bundleFor(
   return alone && isServable(deps, alone, [name]) ? alone : undefined;
 }
 
-function isServable({ spec, clock }: InstallDeps, bundle: CertificateBundle, names: Names): boolean {
+function isServable(
+  { spec, clock }: InstallDeps,
+  bundle: CertificateBundle,
+  names: CertificateNames,
+): boolean {
   return whyUnusable(bundle.facts, { names, noStaging: spec.noStaging }, clock.now()) === undefined;
 }
 

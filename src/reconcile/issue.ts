@@ -158,7 +158,7 @@ async function validateAtStaging(
   signal: AbortSignal,
 ): Promise<void> {
   const { attempt } = stagingDryRun.stored;
-  await recordingFailure(deps, report, { authority, task, attempt }, async () => {
+  await recordingFailure(deps, report, { authority, task, attemptId: attempt }, async () => {
     await validate(stagingDryRun, issuanceContext(deps, signal));
     const { directoryUrl } = stagingDryRun.authority;
     deps.emit({ type: 'staging-dry-run', certificate: certificate.names, directoryUrl });
@@ -176,7 +176,7 @@ async function obtain(
   const { authority, params, stored } = order;
   const context = issuanceContext(deps, signal);
   try {
-    return await recordingFailure(deps, report, { authority, task, attempt: stored.attempt }, async () => {
+    return await recordingFailure(deps, report, { authority, task, attemptId: stored.attempt }, async () => {
       await validate(order, context);
       return accept(deps, issuance, await issueOrder(order, context));
     });

@@ -21,7 +21,7 @@ import { originOf, type RenewalTask } from './renewal.ts';
 import type { Report } from './report.ts';
 import type { ObservedRun } from './zones.ts';
 
-/** An order in progress. */
+/** An issuance in progress: its order, and the one at the staging CA. */
 export interface Issuance {
   readonly certificate: ManagedCertificate;
   readonly task: RenewalTask;

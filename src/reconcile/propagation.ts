@@ -1,3 +1,4 @@
+import type { CertificateNames } from '../certificates/certificate.ts';
 import { stopwatch } from '../clock.ts';
 import { type AuthoritativeServer, type AuthoritativeZone, findAuthoritative } from '../dns/authoritative.ts';
 import type { Expectation } from '../dns/probe.ts';
@@ -10,7 +11,7 @@ import {
 import type { DnsProvider, Zone } from '../dns/provider.ts';
 import { describeServerState } from '../dns/server-state.ts';
 import { IngressError } from '../errors.ts';
-import type { CertificateNames, PropagationProgress } from '../events.ts';
+import type { PropagationProgress } from '../events.ts';
 import type { Deps } from './deps.ts';
 
 /** The name servers of a zone, for one reconciliation. */
@@ -116,11 +117,11 @@ function flattened(
 
 function waitingOf(
   { apex }: AuthoritativeZone,
-  { servers, propagatedTo, waitingFor, queryResolversAt }: Progress,
+  { servers, seenBy, waitingFor, queryResolversAt }: Progress,
   now: Date,
 ): PropagationProgress {
   const resolvers = queryResolversAt && { from: queryResolversAt, isDue: queryResolversAt <= now };
-  return { zone: apex, servers, seenBy: propagatedTo, waitingFor, resolvers };
+  return { zone: apex, servers, seenBy, waitingFor, resolvers };
 }
 
 /** Warns once per run: later waits meet the same servers. */

@@ -97,19 +97,19 @@ async function reconcileBatch(
   try {
     // 4. Open or resume an order, unless a limit or a preflight check defers it. The ledger is
     // written first.
-    const orders = await report.each('certificate', batch, (task) =>
+    const issuances = await report.each('certificate', batch, (task) =>
       preflightAndOpen(deps, run, task, signal),
     );
     // 5. One plan and one write for each zone: its records, and a challenge while its order is in
     // progress.
-    const writes = startWrites(deps, run, zones, orders.values(), before.writes, signal);
+    const writes = startWrites(deps, run, zones, issuances.values(), before.writes, signal);
     // 6. Each certificate alone, as soon as its own zones are written: propagate, validate, issue,
     // store, serve.
-    await report.each('certificate', orders.values(), (order) =>
-      issueAndServe(deps, run, order, writes, signal),
+    await report.each('certificate', issuances.values(), (issuance) =>
+      issueAndServe(deps, run, issuance, writes, signal),
     );
     await allWritten(writes);
-    const certificates = [...orders.values()].map(({ certificate }) => certificate);
+    const certificates = [...issuances.values()].map(({ certificate }) => certificate);
     return {
       writes: withoutChallenges(deps, writes, signal),
       ordered: new Set([...before.ordered, ...certificates]),

@@ -7,12 +7,12 @@ import type { RenewalTask } from './renewal.ts';
 import type { Report } from './report.ts';
 
 /** An attempt to get a certificate from a CA. */
-export interface Attempt {
+export interface OrderAttempt {
   /** The CA whose ledger records it. */
   readonly authority: Authority;
   readonly task: RenewalTask;
   /** Its ID in the ledger, once an order is open. */
-  readonly attempt?: string;
+  readonly attemptId?: string;
 }
 
 /**
@@ -22,7 +22,7 @@ export interface Attempt {
 export async function recordingFailure<T>(
   deps: Deps,
   report: Report,
-  attempt: Attempt,
+  attempt: OrderAttempt,
   work: () => Promise<T>,
 ): Promise<T> {
   try {
@@ -41,7 +41,7 @@ export async function recordingFailure<T>(
 async function recordFailure(
   deps: Deps,
   report: Report,
-  { authority: { ledger }, task, attempt }: Attempt,
+  { authority: { ledger }, task, attemptId }: OrderAttempt,
   thrown: unknown,
 ): Promise<void> {
   const { names } = task.certificate;
@@ -64,7 +64,7 @@ async function recordFailure(
       names,
       ...problem,
       refused,
-      ...(attempt === undefined ? {} : { attempt }),
+      ...(attemptId === undefined ? {} : { attempt: attemptId }),
       ...invalidOf(thrown),
       ...(notBefore === undefined ? {} : { notBefore: notBefore.toISOString() }),
     });

@@ -3,9 +3,9 @@ import type { Advice } from '../acme/ledger/history.ts';
 import type { Ledger } from '../acme/ledger/ledger.ts';
 import {
   type CertificateBundle,
+  type CertificateNames,
   isKeyOf,
   lifetimeMs,
-  type Names,
   whyUnusable,
 } from '../certificates/certificate.ts';
 import {
@@ -74,7 +74,7 @@ export async function decide(
  */
 export async function decideForNew(
   { spec, clock }: DecisionDeps,
-  names: Names,
+  names: CertificateNames,
   { facts }: CertificateBundle,
   { ledger }: Authority,
 ): Promise<RenewalDecision> {
@@ -105,7 +105,7 @@ function warnOfDaysBefore({ spec, warn }: DecisionDeps, { facts }: CertificateBu
 /** The CA that issued a stored certificate, as far as is known. Throws STORE_FAILED. */
 export async function originOf(
   { primary, fallback }: Authorities,
-  names: Names,
+  names: CertificateNames,
   stored: CertificateBundle | undefined,
 ): Promise<Authority> {
   if (!fallback || !stored) return primary;

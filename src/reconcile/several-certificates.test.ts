@@ -12,7 +12,7 @@ import {
   secondCa,
   setStage,
 } from '../../test/harness/stage.ts';
-import type { Names } from '../certificates/certificate.ts';
+import type { CertificateNames } from '../certificates/certificate.ts';
 
 const WWW = 'www.example.com';
 const WILDCARD = `*.${DOMAIN}`;
@@ -170,7 +170,7 @@ test('an unreadable ledger of the fallback CA stops no order at the primary one'
 });
 
 test('more orders than slots: groups take their turn, the most urgent first, and the progress counts all', async (t) => {
-  const names = Array.from({ length: 25 }, (_, index): Names => [`n${index}.example.com`]);
+  const names = Array.from({ length: 25 }, (_, index): CertificateNames => [`n${index}.example.com`]);
   const [first, ...others] = names;
   assert.ok(first);
   const stage = await setStage(t, { certificates: [first, ...others] });

@@ -16,7 +16,7 @@ export type Handshake =
   | { readonly domain: string; readonly thrown: unknown };
 
 /** The ingress that is checked. */
-export interface Subject {
+export interface CheckedIngress {
   /** For messages. */
   readonly port: number;
   /** The directory of the socket for the handshakes. */
@@ -34,7 +34,7 @@ export interface Subject {
  * is a certificate near its end, which is still valid. The issuer does not matter: a private or
  * test CA is healthy too. Pure.
  */
-export function judge(handshakes: readonly Handshake[], subject: Subject, now: Date): Health {
+export function judge(handshakes: readonly Handshake[], subject: CheckedIngress, now: Date): Health {
   const { names, state } = subject;
   const served = handshakes.filter((handshake) => 'facts' in handshake);
   const wrong = handshakes.flatMap((handshake) => whatIsWrong(handshake, subject, now) ?? []);
@@ -94,7 +94,7 @@ export function sample(names: readonly string[], most: number, now: Date, everyM
   return [first, ...others.slice(start), ...others.slice(0, start)].slice(0, most);
 }
 
-function whatIsWrong(handshake: Handshake, subject: Subject, now: Date): Wrong | undefined {
+function whatIsWrong(handshake: Handshake, subject: CheckedIngress, now: Date): Wrong | undefined {
   const { domain } = handshake;
   const { state } = subject;
   if ('facts' in handshake) {
@@ -121,7 +121,7 @@ function isWithoutCertificate(thrown: unknown): boolean {
   return /UNRECOGNIZED_NAME$/.test(systemErrorCode(thrown) ?? '');
 }
 
-function whatFailed(thrown: unknown, { port, runtimeDir }: Subject): Omit<Wrong, 'domain'> {
+function whatFailed(thrown: unknown, { port, runtimeDir }: CheckedIngress): Omit<Wrong, 'domain'> {
   const code = systemErrorCode(thrown);
   // HAProxy listens on both: if the socket refuses, so does the port. If the socket is missing, the
   // port may still work.

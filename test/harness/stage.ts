@@ -5,7 +5,11 @@ import type { Authority } from '../../src/acme/issuance.ts';
 import { createLedger } from '../../src/acme/ledger/ledger.ts';
 import { limitsOf } from '../../src/acme/ledger/limits.ts';
 import { createOrderStore } from '../../src/acme/ledger/order-store.ts';
-import { type CertificateBundle, type Names, readBundle } from '../../src/certificates/certificate.ts';
+import {
+  type CertificateBundle,
+  type CertificateNames,
+  readBundle,
+} from '../../src/certificates/certificate.ts';
 import { createCertificateStore } from '../../src/certificates/store.ts';
 import { Secret } from '../../src/config/secret.ts';
 import { query } from '../../src/dns/query.ts';
@@ -75,14 +79,14 @@ export interface Stage {
    * Stores a certificate of the given age in days, of 90, for the first certificate or for these
    * names.
    */
-  store(age: number, names?: Names): Promise<CertificateBundle>;
+  store(age: number, names?: CertificateNames): Promise<CertificateBundle>;
   /** The log's events, in order. */
   events(): readonly unknown[];
 }
 
 export interface StageOptions {
   /** The names of each certificate. */
-  readonly certificates?: readonly [Names, ...Names[]];
+  readonly certificates?: readonly [CertificateNames, ...CertificateNames[]];
   readonly spec?: Partial<Spec>;
   readonly provider?: MemoryProviderOptions;
   readonly known?: Knowledge;
@@ -116,7 +120,7 @@ export async function setStage(t: TestContext, options: StageOptions = {}): Prom
   };
   const resolver = memoryResolver(known);
   const { emit, lines, events } = memoryLog();
-  const certificates: readonly [Names, ...Names[]] = options.certificates ?? [[DOMAIN]];
+  const certificates: readonly [CertificateNames, ...CertificateNames[]] = options.certificates ?? [[DOMAIN]];
   const [first, ...others] = certificates.map((names) => manageCertificate(names));
   assert.ok(first);
   const served: CertificateBundle[] = [];

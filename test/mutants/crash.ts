@@ -137,7 +137,7 @@ export const crashes: readonly Mutant[] = [
     id: 'crash-temporaries-left',
     class: 'crash',
     file: 'src/commands/run.ts',
-    search: 'void tidyVolume(config, { emit, clock });',
+    search: 'void removeTemporaryFiles(config, { emit, clock });',
     replace: '',
     killedBy: [
       {

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { startEvidenceServer } from '../../src/evidence/server.ts';
-import type { Route } from '../../src/proxy/config/routes.ts';
+import type { ProxyRoute } from '../../src/proxy/config/routes.ts';
 import { afterTest } from '../harness/after-test.ts';
 import {
   mirror,
@@ -25,7 +25,7 @@ import { temporaryDirectory } from '../harness/temporary-directory.ts';
 const QUOTE = '{"quote":"00"}';
 
 /** A proxy with evidence for some routes. */
-async function serve(t: TestContext, routes: readonly Route[]): Promise<number> {
+async function serve(t: TestContext, routes: readonly ProxyRoute[]): Promise<number> {
   const directory = temporaryDirectory(t);
   await writeFile(join(directory, 'quote.json'), QUOTE);
   const evidence = await startEvidenceServer(directory, memoryLog().emit);

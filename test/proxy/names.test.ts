@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { ServerHttp2Stream } from 'node:http2';
 import { describe, type TestContext, test } from 'node:test';
-import type { Route } from '../../src/proxy/config/routes.ts';
+import type { ProxyRoute } from '../../src/proxy/config/routes.ts';
 import { mirror, mirrored, startH2App, startHttpApp } from '../harness/apps/http-app.ts';
 import { greeter, startApp } from '../harness/apps/tcp-app.ts';
 import { call, message, messages, serveCall } from '../harness/clients/grpc.ts';
@@ -14,7 +14,7 @@ import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
 const REFUSED = /unrecognized|handshake failure|disconnected|reset/;
 
 /** A route to an app that sends its names as soon as a client connects. */
-async function greeting(t: TestContext, ...names: string[]): Promise<Route[]> {
+async function greeting(t: TestContext, ...names: string[]): Promise<ProxyRoute[]> {
   return routesTo({ port: await startApp(t, greeter(names.join())) }, names);
 }
 

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import type { ConnectionOptions, SecureVersion, TLSSocket } from 'node:tls';
-import type { CertificateBundle } from '../../src/proxy/proxy.ts';
+import type { ProxyCertificate } from '../../src/proxy/proxy.ts';
 import { echo, startApp } from '../harness/apps/tcp-app.ts';
 import { exchange, openTls } from '../harness/clients/tls.ts';
 import { haproxyVersion, opensslVersion } from '../harness/proxy/haproxy-version.ts';
 import { startTestProxy } from '../harness/proxy/proxy.ts';
 import { testCertificate } from '../harness/proxy/proxy-certificate.ts';
 
-async function serving(t: TestContext, certificate: CertificateBundle): Promise<number> {
+async function serving(t: TestContext, certificate: ProxyCertificate): Promise<number> {
   const target = { host: '127.0.0.1', port: await startApp(t, echo) };
   const { port, proxy } = await startTestProxy(t, { target });
   await proxy.install(certificate);

@@ -27,7 +27,7 @@ const zone: ZoneForecast = {
   zone: { id: 'z1', name: 'example.com' },
   names: ['app.example.com'],
   changes: [],
-  current: [alias],
+  unchanged: [alias],
   leftovers: [],
 };
 const kept: CertificateForecast = {
@@ -91,7 +91,7 @@ const plans: readonly WordingRow[] = [
             { action: 'replace', replaced: address, record: alias },
             { action: 'create', record: txt('new:443') },
           ],
-          current: [],
+          unchanged: [],
           leftovers: [txt('challenge')],
         },
       ],
@@ -136,7 +136,7 @@ No record would change, no certificate would be ordered. This was a plan: nothin
     'several certificates, one of which has to wait',
     {
       names: ['a.example.com', '*.a.example.com', 'b.example.com'],
-      zones: [{ ...zone, changes: create, current: [] }],
+      zones: [{ ...zone, changes: create, unchanged: [] }],
       certificates: [
         { ...ordered, names: ['a.example.com', '*.a.example.com'] },
         { ...ordered, names: ['b.example.com'], deferral: held },

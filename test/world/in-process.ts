@@ -15,7 +15,7 @@ import { EX_CONFIG } from '../../src/commands/command-line.ts';
 import { assembleDeps, reconcileTimeoutMs } from '../../src/commands/wiring/assemble.ts';
 import { readConfig } from '../../src/commands/wiring/configuration.ts';
 import { Stopped } from '../../src/commands/wiring/signals.ts';
-import { tidyVolume } from '../../src/commands/wiring/tidy-volume.ts';
+import { removeTemporaryFiles } from '../../src/commands/wiring/temporary-files.ts';
 import { emitTo } from '../../src/events.ts';
 import { errorFields, logEvents } from '../../src/log.ts';
 import { runController } from '../../src/reconcile/controller.ts';
@@ -167,7 +167,7 @@ async function compose(
   if (config === undefined) return EX_CONFIG;
   const emit = emitTo(logEvents(logTo(take)));
   await front.open(config.port);
-  void tidyVolume(config, { emit, clock });
+  void removeTemporaryFiles(config, { emit, clock });
   const warnOf = warningsBySubject(emit);
   const deps = assembleDeps(config, { clock, serve: front.serve, emit, warnOf });
   await runController(

@@ -53,7 +53,7 @@ export interface History {
    */
   recentlyValidated(owner: string, attempt?: string): Date | undefined;
   /** The last certificate for exactly these names. */
-  lastIssued(names: readonly string[]): Issuance | undefined;
+  lastIssued(names: readonly string[]): PastIssuance | undefined;
 }
 
 /** A suggested window (RFC 9773 §4.2), and the time of the next request for it. */
@@ -64,7 +64,8 @@ export interface Advice {
   readonly pollAgainAt: Date;
 }
 
-export interface Issuance {
+/** A certificate that the CA issued. */
+export interface PastIssuance {
   readonly serial: string;
   readonly at: Date;
   readonly notAfter: Date;
@@ -79,7 +80,7 @@ export interface LedgerView extends History {
 /** The failures of one set of names since its last issuance. */
 interface FailureStreak {
   /** That issuance. */
-  readonly issued: Issuance | undefined;
+  readonly issued: PastIssuance | undefined;
   refusals: number;
   lastRefusal: PastFailure | undefined;
   failingSince: number | undefined;
@@ -181,7 +182,7 @@ function createAttempts() {
 
 function createStreaks() {
   const all = new Map<string, FailureStreak>();
-  const begin = (issued: Issuance | undefined): FailureStreak => ({
+  const begin = (issued: PastIssuance | undefined): FailureStreak => ({
     ...{ issued, refusals: 0, lastRefusal: undefined, failingSince: undefined, notBefore: undefined },
   });
 

@@ -11,7 +11,7 @@ const zoneWith = (value: string): ZoneForecast => {
   const name = '_dstack-app-address.app.example.com';
   return {
     ...{ zone: { id: 'z1', name: 'example.com' }, names: ['app.example.com'], changes: [], leftovers: [] },
-    current: [{ name, type: 'TXT', value, ttl: 60 }],
+    unchanged: [{ name, type: 'TXT', value, ttl: 60 }],
   };
 };
 

@@ -24,12 +24,12 @@ function listed(names: readonly string[]): string {
   return names.length > LISTED ? `${names.length} names` : names.join(', ');
 }
 
-function describeZone({ zone, changes, leftovers, current }: ZoneForecast, provider: string): string[] {
+function describeZone({ zone, changes, leftovers, unchanged }: ZoneForecast, provider: string): string[] {
   return [
     `Records in the zone ${zone.name ?? zone.id} (${provider})`,
     ...changes.flatMap(describeChange),
     ...leftovers.map((record) => line('remove', `${full(record)}, left by an earlier run`)),
-    ...current.map((record) => line('right', full(record))),
+    ...unchanged.map((record) => line('right', full(record))),
   ];
 }
 

@@ -17,7 +17,11 @@ export function planJson({ failures, certificates, ...others }: Plan): string {
   const toJson = ({ code, message, fix }: IngressError) => ({ code, message, remedy: fix });
   return print({
     ...others,
-    zones: others.zones.map(({ current, leftovers, ...zone }) => ({ ...zone, standing: current, leftovers })),
+    zones: others.zones.map(({ unchanged, leftovers, ...zone }) => ({
+      ...zone,
+      standing: unchanged,
+      leftovers,
+    })),
     certificates: certificates.map(({ deferral, refused, ...one }) => ({
       ...one,
       decision: decisionToJson(one.decision),

@@ -8,7 +8,7 @@ import { createFakeClock } from '../../../test/harness/fake-clock.ts';
 import { memoryLog } from '../../../test/harness/memory-log.ts';
 import { temporaryDirectory } from '../../../test/harness/temporary-directory.ts';
 import type { Authority } from '../../acme/issuance.ts';
-import { type CertificateBundle, type Names, readBundle } from '../../certificates/certificate.ts';
+import { type CertificateBundle, type CertificateNames, readBundle } from '../../certificates/certificate.ts';
 import { readRenewalConf } from '../../certificates/renewal-conf.ts';
 import { loadConfig } from '../../config/config.ts';
 import { Secret } from '../../config/secret.ts';
@@ -17,7 +17,7 @@ import { accountsAt, assembleExternal } from './external-deps.ts';
 import { createProviderFiles } from './provider-context.ts';
 import { withRenewalConfs } from './renewal-confs.ts';
 
-const NAMES: Names = ['app.example.com'];
+const NAMES: CertificateNames = ['app.example.com'];
 const FIRST = 'https://first.example/directory';
 const SECOND = 'https://second.example/directory';
 

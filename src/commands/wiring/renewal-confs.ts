@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import type { CertificateBundle, Names } from '../../certificates/certificate.ts';
+import type { CertificateBundle, CertificateNames } from '../../certificates/certificate.ts';
 import type { CertificateStore } from '../../certificates/store.ts';
 import { keepRenewalConf } from '../../certificates/write-renewal-conf.ts';
 import type { Emit } from '../../events.ts';
@@ -36,7 +36,11 @@ export function withRenewalConfs(
   );
   const written = new Set<string>();
 
-  async function writeConfs(names: Names, bundle: CertificateBundle, signal: AbortSignal): Promise<void> {
+  async function writeConfs(
+    names: CertificateNames,
+    bundle: CertificateBundle,
+    signal: AbortSignal,
+  ): Promise<void> {
     const origin = await originOf(authorities, names, bundle);
     const found = await accounts.get(origin)?.(signal);
     if (found?.url === undefined) return;
@@ -52,7 +56,7 @@ export function withRenewalConfs(
     written.add(names.join());
   }
 
-  async function writeSafely(names: Names, bundle: CertificateBundle): Promise<void> {
+  async function writeSafely(names: CertificateNames, bundle: CertificateBundle): Promise<void> {
     try {
       await writeConfs(names, bundle, new AbortController().signal);
     } catch (error) {

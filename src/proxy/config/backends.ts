@@ -1,4 +1,4 @@
-import { type Route, type Target, type TargetWithAlpn, targetsOf } from './routes.ts';
+import { type ProxyRoute, type Target, type TargetWithAlpn, targetsOf } from './routes.ts';
 
 /** An HAProxy backend: one target, for one kind of client. */
 export interface Backend {
@@ -52,7 +52,7 @@ export function servesHttp1Clients(backend: string): boolean {
  * The backends for some routes. With `evidence`, TCP targets also get backends for clients that
  * negotiated HTTP.
  */
-export function backendsOf(routes: readonly Route[], evidence: boolean): readonly Backend[] {
+export function backendsOf(routes: readonly ProxyRoute[], evidence: boolean): readonly Backend[] {
   return [...targetsOf(routes)].flatMap(([name, target]) => backendsOfTarget(name, target, evidence));
 }
 

@@ -11,7 +11,7 @@ import { haproxyVersion } from '../../../test/harness/proxy/haproxy-version.ts';
 import { eventually, httpRoutes, startServing } from '../../../test/harness/proxy/proxy.ts';
 import { temporaryDirectory } from '../../../test/harness/temporary-directory.ts';
 import { startEvidenceServer } from '../../evidence/server.ts';
-import type { Route } from './routes.ts';
+import type { ProxyRoute } from './routes.ts';
 
 /** The size of a header: its fields, and their bytes together. */
 interface Size {
@@ -174,7 +174,7 @@ describe('a header', { concurrency: 2 }, () => {
 test('the evidence server accepts a header of 16 kB besides cookies; Node responds with 431 to a larger one', async (t) => {
   const evidence = await startEvidenceServer(temporaryDirectory(t), memoryLog().emit);
   afterTest(t, () => evidence[Symbol.asyncDispose]());
-  const routes: Route[] = httpRoutes(await startApp(t));
+  const routes: ProxyRoute[] = httpRoutes(await startApp(t));
   const { port } = await startServing(t, routes, { evidencePort: evidence.port });
   const h2 = await openUnlimited(t, port);
   for (const [name, bytes, status] of [

@@ -9,7 +9,7 @@ import { route, settings } from '../../../test/harness/proxy/settings.ts';
 import { temporaryDirectory } from '../../../test/harness/temporary-directory.ts';
 import { backendsOf } from './backends.ts';
 import { type ProxySettings, renderHaproxy } from './render.ts';
-import type { Route } from './routes.ts';
+import type { ProxyRoute } from './routes.ts';
 import { checkedPath, isHost } from './syntax.ts';
 
 const invalid: Readonly<Record<string, Partial<ProxySettings>>> = {
@@ -79,7 +79,7 @@ const path = fc.oneof(
 /** Mostly valid, so that a single invalid value is tested. */
 const mostly = <T>(right: T, any: fc.Arbitrary<T>) =>
   fc.oneof({ weight: 3, arbitrary: fc.constant(right) }, any);
-const anyRoute: fc.Arbitrary<Route> = fc.record({
+const anyRoute: fc.Arbitrary<ProxyRoute> = fc.record({
   name: mostly('app.example', fc.oneof(fc.domain(), fc.constantFrom('*.example', '*', 'a b', 'A.example'))),
   target: fc.record({
     host,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { route, section, settings } from '../../../test/harness/proxy/settings.ts';
 import { renderHaproxy } from './render.ts';
-import type { Route, Target } from './routes.ts';
+import type { ProxyRoute, Target } from './routes.ts';
 
 const WHOLE = `global
   log stdout len 2048 format short daemon
@@ -141,7 +141,7 @@ test('with an HTTP and a TCP target, only clients of the HTTP target are handled
   );
 });
 
-const caches: readonly [what: string, routes: readonly Route[], sessions: number][] = [
+const caches: readonly [what: string, routes: readonly ProxyRoute[], sessions: number][] = [
   ['one target', [route('a.example'), route('b.example')], 10_000],
   ['HTTP targets', [route('a.example', http), route('b.example', { ...http, port: 81 })], 10_000],
   ['an HTTP and a TCP target', [route('a.example', http), route('b.example')], 0],
@@ -162,7 +162,7 @@ test('with a PROXY header, requests are aborted when the client closes its side,
     assert.ok(section(text, `backend http:app:80${suffix} `).includes('option abortonclose'));
 });
 
-const limits: readonly [what: string, routes: readonly Route[], maxconn: number][] = [
+const limits: readonly [what: string, routes: readonly ProxyRoute[], maxconn: number][] = [
   ['a TCP target', [route('a.example')], 4_104],
   ['a gRPC target', [route('a.example', { speaks: 'h2' })], 4_104],
   ['an HTTP target', [route('a.example', http)], 6_152],

@@ -5,7 +5,7 @@ import { errorPage, errorPages, grpcErrorPages, noPageOnTimeout } from './error-
 import { asciiUrlRule, noH2cRules, requestRules, tlsRequiredRules } from './http-rules.ts';
 import { ERROR_LOG_FORMAT, LOG_FORMAT, LOG_LINE_BYTES } from './log-format.ts';
 import { routeLookupRules } from './route-map.ts';
-import type { Route } from './routes.ts';
+import type { ProxyRoute } from './routes.ts';
 import { MAIN_SERVER, type ServerOptions, serverLines } from './servers.ts';
 import {
   account,
@@ -39,7 +39,7 @@ export interface ProxySettings extends ServerOptions {
   /** Milliseconds. */
   readonly timeouts: { readonly connect: number; readonly client: number; readonly server: number };
   /** At least one; their names are distinct. */
-  readonly routes: readonly Route[];
+  readonly routes: readonly ProxyRoute[];
   /** Whether each connection has to begin with a PROXY header that names the client. */
   readonly acceptProxy: boolean;
   /**

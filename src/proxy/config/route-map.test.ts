@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { route, settings } from '../../../test/harness/proxy/settings.ts';
 import { renderHaproxy } from './render.ts';
 import { renderRouteMap } from './route-map.ts';
-import type { Route } from './routes.ts';
+import type { ProxyRoute } from './routes.ts';
 
 test('names of one target share a backend', () => {
   const routes = [route('a.example'), route('b.example'), route('c.example', { port: 81 })];
@@ -19,7 +19,7 @@ test('wildcards are looked up only if there are any', () => {
   assert.equal(renderRouteMap(wild), '*.example tcp:app:80\na.example tcp:app:81\n');
 });
 
-const wrongRoutes: readonly (readonly Route[])[] = [
+const wrongRoutes: readonly (readonly ProxyRoute[])[] = [
   [route('a.example'), route('a.example', { port: 81 })],
   [route('a.example tcp:b:80')],
   [route('a.example\nb.example')],

@@ -1,9 +1,9 @@
-import { type Route, targetName } from './routes.ts';
+import { type ProxyRoute, targetName } from './routes.ts';
 import { checkedPath, servedName } from './syntax.ts';
 
 /** The routes, and the path of the map file that lists them. */
 export interface RouteMap {
-  readonly routes: readonly Route[];
+  readonly routes: readonly ProxyRoute[];
   readonly paths: { readonly routes: string };
 }
 
@@ -11,7 +11,7 @@ export interface RouteMap {
  * The map file in which HAProxy looks up the target of a name. Throws a RangeError for a duplicate
  * name. Pure.
  */
-export function renderRouteMap(routes: readonly Route[]): string {
+export function renderRouteMap(routes: readonly ProxyRoute[]): string {
   const lines = new Map(routes.map(({ name, target }) => [servedName(name), targetName(target)]));
   if (lines.size < routes.length) throw new RangeError('two routes have the same name');
   return [...lines].map(([name, target]) => `${name} ${target}\n`).join('');

@@ -15,7 +15,7 @@ export interface Target {
 }
 
 /** One name that is served. */
-export interface Route {
+export interface ProxyRoute {
   /** In lower case; `*.example.com` covers every name one label below. */
   readonly name: string;
   readonly target: Target;
@@ -51,7 +51,7 @@ export interface TargetWithAlpn extends Target {
 }
 
 /** The distinct targets, by name. */
-export function targetsOf(routes: readonly Route[]): ReadonlyMap<string, TargetWithAlpn> {
+export function targetsOf(routes: readonly ProxyRoute[]): ReadonlyMap<string, TargetWithAlpn> {
   const targets = new Map<string, TargetWithAlpn>();
   for (const { target, alpn } of routes) {
     const name = targetName(target);
@@ -61,7 +61,7 @@ export function targetsOf(routes: readonly Route[]): ReadonlyMap<string, TargetW
 }
 
 /** The protocols to offer for a served name. Throws a RangeError for any other name. */
-export function alpnOf(routes: readonly Route[], name: string): readonly string[] {
+export function alpnOf(routes: readonly ProxyRoute[], name: string): readonly string[] {
   const route = routes.find((candidate) => candidate.name === name);
   if (route) return route.alpn;
   throw new RangeError(`no route for the name ${JSON.stringify(name)}`);
@@ -70,7 +70,7 @@ export function alpnOf(routes: readonly Route[], name: string): readonly string[
 /**
  * The names that a wildcard matches but that have their own route, and so their own certificate.
  */
-export function exactNamesBelow(routes: readonly Route[], wildcard: string): readonly string[] {
+export function exactNamesBelow(routes: readonly ProxyRoute[], wildcard: string): readonly string[] {
   if (!wildcard.startsWith('*.')) return [];
   return routes
     .map(({ name }) => name)

@@ -8,7 +8,7 @@ import { startApp } from '../../../test/harness/apps/tcp-app.ts';
 import { httpRoutes, routesTo, startServing, startTestProxy } from '../../../test/harness/proxy/proxy.ts';
 import { testCertificate } from '../../../test/harness/proxy/proxy-certificate.ts';
 import { temporaryDirectory } from '../../../test/harness/temporary-directory.ts';
-import type { Route } from './routes.ts';
+import type { ProxyRoute } from './routes.ts';
 
 const NAMES = ['a.example', 'b.example'] as const;
 const VERSIONS = { 'TLSv1.2': '-tls1_2', 'TLSv1.3': '-tls1_3' } as const;
@@ -31,7 +31,7 @@ async function read({ port, name, words = '', options }: Client): Promise<string
 }
 
 /** A route of each name to an app that sends the name and closes. */
-async function greetings(t: TestContext): Promise<Route[]> {
+async function greetings(t: TestContext): Promise<ProxyRoute[]> {
   const routes = NAMES.map(async (name) => {
     const port = await startApp(t, (socket) => socket.end(`here is ${name}\n`));
     return routesTo({ port }, [name]);

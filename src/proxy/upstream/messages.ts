@@ -1,5 +1,5 @@
 import { messageOf, systemErrorCode } from '../../errors.ts';
-import { type Route, targetUrl } from '../config/routes.ts';
+import { type ProxyRoute, targetUrl } from '../config/routes.ts';
 import { SLOTS } from '../config/servers.ts';
 
 /** Warnings and log messages about upstreams, for the operator. Everything here is pure. */
@@ -24,7 +24,7 @@ export function addressCountSubject(endpoint: Endpoint): string {
  * The announcement of a served name: `https://app.example.com is up, forwarding to
  * http://app:3000`. `warnings` are the subjects of current warnings that may make it unreachable.
  */
-export function upMessage({ name, target, alpn }: Route, warnings: readonly string[] = []): string {
+export function upMessage({ name, target, alpn }: ProxyRoute, warnings: readonly string[] = []): string {
   const protocols = alpn.filter((protocol) => protocol !== 'h2' && protocol !== 'http/1.1');
   const tls = ['TLS', ...protocols].join(', ');
   const where = target.speaks === 'tcp' ? `${name}:443 (${tls})` : `https://${name}`;

@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
 import type { Lookup } from '../../net/system-lookup.ts';
-import { type Route, type Target, targetName, targetUrl } from '../config/routes.ts';
+import { type ProxyRoute, type Target, targetName, targetUrl } from '../config/routes.ts';
 import type { ServerOptions } from '../config/servers.ts';
 import { isConnectable } from '../config/syntax.ts';
 import type { ConnectionFailure } from '../process/failure.ts';
@@ -11,7 +11,7 @@ import { sniFor } from '../runtime/handshake.ts';
 import { type ProbedProtocol, probeProtocol } from './probe.ts';
 
 export interface SchemeHintOptions {
-  readonly routes: readonly Route[];
+  readonly routes: readonly ProxyRoute[];
   readonly sendProxy: ServerOptions['sendProxy'];
   readonly lookup: Lookup;
   readonly clock: Clock;
@@ -64,7 +64,7 @@ export function createSchemeHint({
 
 async function probe(
   name: string,
-  { target, name: served }: Route,
+  { target, name: served }: ProxyRoute,
   { lookup, sendProxy, log, signal }: Omit<SchemeHintOptions, 'routes' | 'clock'>,
 ): Promise<void> {
   const { host, port } = target;

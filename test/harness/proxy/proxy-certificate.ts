@@ -1,9 +1,9 @@
 import { X509Certificate } from 'node:crypto';
 import { Secret } from '../../../src/config/secret.ts';
-import type { CertificateBundle } from '../../../src/proxy/proxy.ts';
+import type { ProxyCertificate } from '../../../src/proxy/proxy.ts';
 import { type KeyKind, makeCertificate } from '../ca/certificates.ts';
 
-export interface TestCertificate extends CertificateBundle {
+export interface TestCertificate extends ProxyCertificate {
   readonly serialNumber: string;
 }
 

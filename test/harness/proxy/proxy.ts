@@ -1,6 +1,6 @@
 import type { TestContext } from 'node:test';
 import { systemClock, until } from '../../../src/clock.ts';
-import type { Route, Target } from '../../../src/proxy/config/routes.ts';
+import type { ProxyRoute, Target } from '../../../src/proxy/config/routes.ts';
 import { runtimePaths } from '../../../src/proxy/process/runtime-dir.ts';
 import { type ProxyOptions, type RunningProxy, startProxy } from '../../../src/proxy/proxy.ts';
 import { runtimeApi } from '../../../src/proxy/runtime/runtime-api.ts';
@@ -30,7 +30,7 @@ export function routesTo(
   target: Partial<Target>,
   names: readonly string[] = ['app.example'],
   alpn: readonly string[] = [],
-): Route[] {
+): ProxyRoute[] {
   const whole: Target = { host: '127.0.0.1', port: 9, speaks: 'tcp', tls: false, ...target };
   return names.map((name) => ({ name, target: whole, alpn }));
 }
@@ -43,7 +43,7 @@ export function httpRoutes(
   port: number,
   names: readonly string[] = ['app.example'],
   target: Partial<Target> = {},
-): Route[] {
+): ProxyRoute[] {
   return routesTo({ port, speaks: 'http/1.1', ...target }, names, HTTP_ALPN);
 }
 
@@ -86,7 +86,7 @@ export async function startTestProxy(
 /** A proxy with some routes, and a certificate for each of them. */
 export async function startServing(
   t: TestContext,
-  routes: readonly Route[],
+  routes: readonly ProxyRoute[],
   options: Omit<TestProxyOptions, 'routes' | 'target' | 'names' | 'alpn'> = {},
 ): Promise<RunningTest> {
   const running = await startTestProxy(t, { ...options, routes });

@@ -1,10 +1,14 @@
 import type { ProxySettings } from '../../../src/proxy/config/render.ts';
-import type { Route, Target } from '../../../src/proxy/config/routes.ts';
+import type { ProxyRoute, Target } from '../../../src/proxy/config/routes.ts';
 
 const target: Target = { host: 'app', port: 80, speaks: 'tcp', tls: false };
 
 /** A route to app:80 as bytes, unless `change` says otherwise. */
-export const route = (name: string, change: Partial<Target> = {}, alpn: readonly string[] = []): Route => ({
+export const route = (
+  name: string,
+  change: Partial<Target> = {},
+  alpn: readonly string[] = [],
+): ProxyRoute => ({
   ...{ name, target: { ...target, ...change }, alpn },
 });
 

@@ -6,7 +6,7 @@ import type { IngressConfig } from './configuration.ts';
  * Removes the temporary files that crashes have left on the volume. Never rejects: nothing depends
  * on it, and reconciling reports a volume that cannot be written.
  */
-export async function tidyVolume(
+export async function removeTemporaryFiles(
   { letsencryptDir }: Pick<IngressConfig, 'letsencryptDir'>,
   { emit, clock }: Pick<Deps, 'emit' | 'clock'>,
 ): Promise<void> {
