@@ -4,7 +4,7 @@
 #
 # Its axios instance has an interceptor that retries. After the last retry it settles the error by
 # `response.config`, even if there is no response. So a refused connection, an unknown host, an
-# untrusted certificate and a time-out all become the same TypeError without a URL, `code` or
+# untrusted certificate and a timeout all become the same TypeError without a URL, `code` or
 # `cause`. By default it retries five times, after 5, 10, 15, 20 and 25 seconds;
 # `axios.defaults.acmeSettings.retryMaxAttempts = 0`, as here, only makes the TypeError appear at
 # once. A handler added with `axios.interceptors.response.use` runs later and gets the TypeError,

@@ -32,7 +32,7 @@ test('the last pause ends at the deadline and is followed by a last poll', async
   assert.deepEqual([polls, clock.waits], [4, [10, 10, 5]]);
 });
 
-test('with a time-out of 0 it polls once', async () => {
+test('with a timeout of 0 it polls once', async () => {
   const clock = createFakeClock();
   assert.equal(await until(async () => 'seen', { clock, timeoutMs: 0, everyMs: 10 }), 'seen');
   assert.equal(await until(() => undefined, { clock, timeoutMs: 0, everyMs: 10 }), undefined);

@@ -165,7 +165,7 @@ export const errorRegistry = {
   ACME_ACCOUNT_REPLACED: {
     meaning:
       'The account at the certificate authority can no longer be used (deactivated, revoked, or not that of the key on the volume), so another one is used.',
-    hint: 'Update CAA records that name the old account, and other clients that use the volume; the message names the new account.',
+    hint: 'Update CAA records that name the ended account, and other clients that use the volume; the message names the new account.',
     byItself: 'The ingress orders the certificate with it in the next reconciliation.',
     retryable: true,
   },

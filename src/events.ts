@@ -83,7 +83,7 @@ type WarningEvent =
   | {
       readonly type: 'name-taken';
       readonly name: string;
-      /** The other container's app address. */
+      /** The other container's app-address. */
       readonly otherOwner: string;
       readonly sentence: string;
     };

@@ -78,7 +78,7 @@ test('a deactivated account is replaced by one with a new key, with a warning', 
   assert.equal((await again.createOrder({ names: NAMES }, never)).order.status, 'pending');
   assert.deepEqual([warnings.length, folders(root).length], [1, 2]);
   const after = globSync(`${folder}/*`, { cwd: root }).map((path) => readFileSync(join(root, path), 'utf8'));
-  assert.deepEqual(after, before, 'the files of the old account are unchanged');
+  assert.deepEqual(after, before, 'the files of the ended account are unchanged');
 });
 
 test('concurrent orders that are refused for the account create one successor', async () => {

@@ -29,7 +29,7 @@ const failing: [title: string, script: ServerScript][] = [
   ['does not answer', unreachable],
 ];
 for (const [title, script] of failing) {
-  test(`a server that ${title} is passed over at the time-out if the others serve the record`, async () => {
+  test(`a server that ${title} is passed over at the timeout if the others serve the record`, async () => {
     const { waiting, waited } = startWait(nameServers(after(1), script));
     const propagation = await waiting;
     assert.equal(propagation.by, 'name servers');
@@ -66,7 +66,7 @@ for (const [title, script] of [
   ['is unroutable', unroutable],
   ['refuses', unreachable],
 ] as const) {
-  test(`a server whose only address ${title} is waited for until the time-out, even if others serve the record`, async () => {
+  test(`a server whose only address ${title} is waited for until the timeout, even if others serve the record`, async () => {
     const { waiting, waited } = startWait(nameServers(serves, script));
     const [passed] = (await waiting).passedOver;
     assert.equal(passed?.last?.kind, 'unreachable');
@@ -100,7 +100,7 @@ test('a server that an earlier wait has passed over is probed, and passed over a
   await timeoutOf(startWait(stale, passedBefore(stale.servers)).waiting);
 });
 
-test('a server that was stale until shortly before the time-out is not passed over when it fails then', async () => {
+test('a server that was stale until shortly before the timeout is not passed over when it fails then', async () => {
   // The sixth probe is the last one: 100 + 150 + 225 + 337.5 + 506.25 ms.
   const zone = nameServers(serves, after(5, servfail));
   const error = await timeoutOf(startWait(zone, { timeoutMs: 1300 }).waiting);

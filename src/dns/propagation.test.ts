@@ -38,7 +38,7 @@ test('only the servers that are pending are queried again', async () => {
   assert.deepEqual(clock.waits, [100, 150]);
 });
 
-test('the pauses grow to 3 s, and the last one ends at the time-out', async () => {
+test('the pauses grow to 3 s, and the last one ends at the timeout', async () => {
   const { clock, waiting, waited } = startWait(nameServers(lacks), { timeoutMs: 20_000 });
   await timeoutOf(waiting);
   assert.equal(Math.max(...clock.waits), 3000);
@@ -143,7 +143,7 @@ test('without another `query` the servers are queried over the network', async (
   assert.deepEqual(serversIn(await timeoutOf(wait(await freePort(), 1))), ['ns1.example.net silent']);
 });
 
-test('the expectations are recomputed at growing intervals, and last shortly before the time-out', async () => {
+test('the expectations are recomputed at growing intervals, and last shortly before the timeout', async () => {
   const clock = createFakeClock();
   const start = clock.now().getTime();
   const times: number[] = [];
@@ -161,7 +161,7 @@ test('the expectations are recomputed at growing intervals, and last shortly bef
   assert.ok(others.length >= 3 && others.length <= 6, times.join());
 });
 
-test('recomputed expectations replace the former ones, each time', async () => {
+test('recomputed expectations replace the earlier ones, each time', async () => {
   let calls = 0;
   const expectations = async () => {
     calls += 1;

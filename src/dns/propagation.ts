@@ -21,7 +21,7 @@ export interface PropagationOptions {
   readonly signal: AbortSignal;
   /** Milliseconds until the wait fails. */
   readonly timeoutMs: number;
-  /** Whether failing servers are passed over before the time-out. */
+  /** Whether failing servers are passed over before the timeout. */
   readonly urgent?: boolean;
   /**
    * Servers that an earlier wait for the zone has passed over. They are probed, and passed over at
@@ -49,7 +49,7 @@ export interface PropagationOptions {
 export interface ExpectationRefresh {
   /**
    * Milliseconds until the first call. Each further call follows after three times the elapsed
-   * time, the last one this long before the time-out.
+   * time, the last one this long before the timeout.
    */
   readonly afterMs: number;
   readonly expectations: () => Promise<readonly Expectation[]>;
@@ -79,7 +79,7 @@ const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 3000;
 
 /**
- * Milliseconds from publication to the first query to a resolver, or half of the time-out if that
+ * Milliseconds from publication to the first query to a resolver, or half of the timeout if that
  * is less: a resolver that is queried before the name servers have the records caches their absence
  * for as long as the zone says (RFC 2308 §5).
  */
@@ -141,7 +141,7 @@ function nextRefreshAt(now: number, { start, deadline }: Schedule, { afterMs }: 
 }
 
 interface Pending {
-  /** Whether the time-out has passed. */
+  /** Whether the timeout has passed. */
   readonly isOver: boolean;
   readonly servers: number;
   readonly waitingFor: readonly string[];

@@ -10,7 +10,7 @@ const TIMEOUT_MS = 2000;
 
 /**
  * A resolver that queries each server in turn until one answers. NXDOMAIN is an answer; SERVFAIL,
- * REFUSED and a time-out are not. Throws DNS_LOOKUP_FAILED if no server answers.
+ * REFUSED and a timeout are not. Throws DNS_LOOKUP_FAILED if no server answers.
  */
 export function createResolver(servers: readonly NameServer[], send: Query = query): Resolver {
   return async ({ name, type }, signal) => {

@@ -57,9 +57,9 @@ export type Assessment =
 export interface Circumstances {
   /** In milliseconds since the epoch. */
   readonly now: number;
-  /** Whether the time-out has passed. */
+  /** Whether the timeout has passed. */
   readonly isOver: boolean;
-  /** Whether failing servers are passed over before the time-out. */
+  /** Whether failing servers are passed over before the timeout. */
   readonly urgent: boolean;
   /** Servers that an earlier wait has passed over. */
   readonly passedOverBefore: ReadonlySet<AuthoritativeServer>;
@@ -75,7 +75,7 @@ const DOWN_AFTER_MS = 5000;
 /**
  * Whether the expected records have propagated. A stale server is always waited for. A failing one
  * (unreachable or lame) is passed over once another server serves the records: at once if that is
- * another address of the same server, otherwise at the time-out, or as soon as it counts as down
+ * another address of the same server, otherwise at the timeout, or as soon as it counts as down
  * when the wait is urgent. The CA, too, gets its answer from the other servers. Pure.
  */
 export function assess(states: readonly ServerState[], circumstances: Circumstances): Assessment {

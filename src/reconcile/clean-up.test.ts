@@ -32,7 +32,7 @@ test('a removal that hangs is aborted after 15 seconds, and after 4 while the pr
   const stage = await setStage(t);
   const limits: number[] = [];
   t.mock.method(AbortSignal, 'timeout', (ms: number) => {
-    // Look-ups have shorter timeouts.
+    // Lookups have shorter timeouts.
     if (ms >= 4000) limits.push(ms);
     return AbortSignal.abort(new Error('too long'));
   });

@@ -8,7 +8,7 @@ const down = () => {
   throw failure('ACME_UNREACHABLE');
 };
 
-test('a CA whose account needs the operator fails the look-up of the CAA owners', async (t) => {
+test('a CA whose account needs the operator fails the lookup of the CAA owners', async (t) => {
   const stage = await setStage(t);
   const { authority, client } = secondCa(stage);
   client.before = () => {

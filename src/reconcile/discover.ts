@@ -39,7 +39,7 @@ export async function discover(deps: ReadDeps, signal: AbortSignal): Promise<Fac
 }
 
 /**
- * Looks up every name of the gateway concurrently. A failed look-up decides nothing: the published
+ * Looks up every name of the gateway concurrently. A failed lookup decides nothing: the published
  * alias stays.
  */
 async function lookUpGateway({ spec, resolver }: ReadDeps, signal: AbortSignal): Promise<Gateway> {

@@ -99,13 +99,13 @@ const table: [title: string, options: StageOptions, published: string | undefine
     GATEWAY,
   ],
   [
-    'the friendly name if the look-ups fail and it is published',
+    'the friendly name if the lookups fail and it is published',
     { known: { [`${GATEWAY} A`]: 'fails' } },
     FRIENDLY,
     FRIENDLY,
   ],
   [
-    'the configured name if the look-ups fail and nothing is published',
+    'the configured name if the lookups fail and nothing is published',
     { known: { [`${GATEWAY} A`]: 'fails' } },
     undefined,
     GATEWAY,
@@ -230,7 +230,7 @@ test('the addresses of the gateway are published where CAA excludes a CNAME, and
   assert.deepEqual(
     addressesOfDomain(stage),
     [`${DOMAIN} A 192.0.2.2`, `${DOMAIN} A 192.0.2.3`],
-    'a failed look-up changes nothing',
+    'a failed lookup changes nothing',
   );
 });
 

@@ -28,7 +28,7 @@ test('the CAA check counts the record that is about to be published', async (t) 
   await assert.rejects(reconcileOne(without), { code: 'CAA_FORBIDS' });
 });
 
-test('a failed CAA look-up does not prevent the order', async (t) => {
+test('a failed CAA lookup does not prevent the order', async (t) => {
   const stage = await setStage(t, { known: { 'example.com CAA': 'fails' } });
   await reconcileOne(stage);
   assert.ok(stage.events().includes('caa-unclear'));

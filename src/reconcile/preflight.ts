@@ -162,7 +162,7 @@ async function accountsOf(
 }
 
 /**
- * Answers CAA look-ups as the zones will once their plans are applied; other names are looked up.
+ * Answers CAA lookups as the zones will once their plans are applied; other names are looked up.
  */
 function plannedLookup(names: readonly string[], { of }: ObservedZones, resolvers: CaaLookup): CaaLookup {
   const zones = new Set(names.flatMap((name) => of.get(name) ?? []));

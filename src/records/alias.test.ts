@@ -25,9 +25,9 @@ const table: [
   ['the friendly name has other addresses: the configured name', ['192.0.2.1'], ['198.51.100.1'], F, G],
   ['neither name has an address: the configured name', [], [], undefined, G],
   ['neither name has an address any longer: the published friendly name stays', [], [], F, F],
-  ['a look-up failed: the published friendly name stays', undefined, ['192.0.2.1'], F, F],
-  ['a look-up failed: the published configured name stays', ['192.0.2.1'], undefined, G, G],
-  ['both look-ups failed and nothing is published: the configured name', undefined, undefined, undefined, G],
+  ['a lookup failed: the published friendly name stays', undefined, ['192.0.2.1'], F, F],
+  ['a lookup failed: the published configured name stays', ['192.0.2.1'], undefined, G, G],
+  ['both lookups failed and nothing is published: the configured name', undefined, undefined, undefined, G],
   [
     'the addresses rotate: the published friendly name stays',
     ['192.0.2.1', '192.0.2.2'],
@@ -126,12 +126,12 @@ const addresses: [
     ['192.0.2.2', '2001:db8::2'],
   ],
   [
-    'the published addresses of a family whose look-up failed',
+    'the published addresses of a family whose lookup failed',
     { ipv4: ['192.0.2.2'], ipv6: undefined },
     old,
     ['192.0.2.2', '2001:db8::1'],
   ],
-  ['all published addresses when both look-ups failed', undefined, old, ['192.0.2.1', '2001:db8::1']],
+  ['all published addresses when both lookups failed', undefined, old, ['192.0.2.1', '2001:db8::1']],
   [
     'all published addresses while the gateway has none',
     { ipv4: [], ipv6: [] },

@@ -2,13 +2,13 @@ import type { Capabilities } from '../dns/provider.ts';
 import type { CurrentRecord } from '../dns/record.ts';
 import type { Addresses } from '../dns/resolver.ts';
 
-/** The look-ups of the two names that a gateway may have. */
+/** The lookups of the two names that a gateway may have. */
 export interface GatewayLookups {
   /** As configured: `_.<base>`, or any other name. */
   readonly gatewayDomain: string;
-  /** Addresses of the configured name; undefined when the look-up failed. */
+  /** Addresses of the configured name; undefined when the lookup failed. */
   readonly configured: readonly string[] | undefined;
-  /** Addresses of `gateway.<base>`; undefined when the look-up failed. */
+  /** Addresses of `gateway.<base>`; undefined when the lookup failed. */
   readonly friendly: readonly string[] | undefined;
   /** Target of the current CNAME at the name, if there is one. */
   readonly published: string | undefined;
@@ -25,8 +25,8 @@ export function friendlyName(gatewayDomain: string): string | undefined {
 
 /**
  * Chooses the target of the CNAME: the friendly name if it resolves to the same addresses as the
- * configured one, else the configured one. A published friendly name stays unless the look-ups
- * contradict it, so that a failed look-up never rewrites the zone. Pure.
+ * configured one, else the configured one. A published friendly name stays unless the lookups
+ * contradict it, so that a failed lookup never rewrites the zone. Pure.
  */
 export function chooseAliasTarget({
   gatewayDomain,
@@ -101,7 +101,7 @@ export function conflictsWithAlias(type: string): boolean {
 
 /**
  * The addresses to publish instead of a CNAME: the gateway's current ones. Our published addresses
- * stay for a family whose look-up failed, and for both families while the gateway has no address at
+ * stay for a family whose lookup failed, and for both families while the gateway has no address at
  * all. Empty when no address is known. `ours` are the records that an earlier run has published; it
  * must not contain other owners' addresses, which point elsewhere. Pure.
  */

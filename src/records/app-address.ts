@@ -17,7 +17,7 @@ export function appAddress({ domain, appId, port, txtPrefix }: AppAddress): Omit
 }
 
 /**
- * The owner name of the app address record: `<prefix>.<name>`, or `<prefix>-wildcard.<base>` for a
+ * The owner name of the app-address record: `<prefix>.<name>`, or `<prefix>-wildcard.<base>` for a
  * wildcard. Pure.
  */
 export function appAddressName(name: string, prefix: string): string {

@@ -17,7 +17,7 @@ export interface DesiredRecord extends DnsRecord {
    */
   readonly for?: string;
   /**
-   * For a CAA record: URLs of our former accounts, whose records it replaces regardless of the
+   * For a CAA record: URLs of our ended accounts, whose records it replaces regardless of the
    * ownership of the name.
    */
   readonly succeeds?: readonly string[];
@@ -38,7 +38,7 @@ export interface CaaOwner {
   /** The name by which the CA recognizes itself in CAA records. */
   readonly issuer: string;
   readonly accountUrl: string;
-  /** Our former accounts at the CA, which can no longer be used. */
+  /** Our ended accounts at the CA. */
   readonly ended?: readonly string[];
 }
 

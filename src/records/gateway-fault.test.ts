@@ -28,7 +28,7 @@ const rows: [title: string, finding: Partial<GatewayFinding>, isFault: boolean][
   ],
   ['has an address, and the gateway that dstack names has none', { ...dstack, injectedAddresses: [] }, false],
   [
-    'has an address, and the look-up of the other gateway failed',
+    'has an address, and the lookup of the other gateway failed',
     { ...dstack, injectedAddresses: undefined },
     false,
   ],

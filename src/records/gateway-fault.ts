@@ -1,12 +1,12 @@
 import type { DnsRecord } from '../dns/record.ts';
 
-/** The look-ups of the gateway, and the records that point to it. */
+/** The lookups of the gateway, and the records that point to it. */
 export interface GatewayFinding {
   /** As configured. */
   readonly gatewayDomain: string;
-  /** Its addresses; undefined when the look-up failed. */
+  /** Its addresses; undefined when the lookup failed. */
   readonly addresses: readonly string[] | undefined;
-  /** Why the look-up failed. */
+  /** Why the lookup failed. */
   readonly failure: string | undefined;
   /**
    * The base name of the cluster's gateway according to dstack (DSTACK_GATEWAY_DOMAIN); undefined
@@ -30,7 +30,7 @@ export interface GatewayFinding {
 export function gatewayFault(finding: GatewayFinding): string | undefined {
   const { gatewayDomain, addresses, failure, injected, injectedAddresses = [] } = finding;
   if (addresses === undefined)
-    return `GATEWAY_DOMAIN: ${gatewayDomain} could not be looked up (${failure ?? 'the look-up failed'}). If it has no address, no client reaches ${namesOf(finding)}${recordsOf(finding)}. The next reconciliation looks it up again`;
+    return `GATEWAY_DOMAIN: ${gatewayDomain} could not be looked up (${failure ?? 'the lookup failed'}). If it has no address, no client reaches ${namesOf(finding)}${recordsOf(finding)}. The next reconciliation looks it up again`;
   if (addresses.length === 0)
     return `GATEWAY_DOMAIN: ${gatewayDomain} has no address in the public DNS, so no client reaches ${namesOf(finding)}${recordsOf(finding)}. ${fixOf(finding)}`;
   const isOther = injectedAddresses.length > 0 && !addresses.some((one) => injectedAddresses.includes(one));

@@ -82,7 +82,7 @@ const table: [title: string, situation: Situation, expected: ReturnType<typeof r
     { ...ok, records: [CAA], unreachable: 'DNS_LOOKUP_FAILED' },
   ],
   [
-    'no record where addresses are needed and the look-up failed',
+    'no record where addresses are needed and the lookup failed',
     { caa: true, addresses: undefined },
     { ...ok, records: [], refused: 'DNS_LOOKUP_FAILED' },
   ],
@@ -92,12 +92,12 @@ const table: [title: string, situation: Situation, expected: ReturnType<typeof r
     { ...ok, records: [`${NAME} A 192.0.2.9`, TXT, CAA], warnings: 2 },
   ],
   [
-    'our published addresses while the look-up fails, and two warnings',
+    'our published addresses while the lookup fails, and two warnings',
     { caa: true, addresses: undefined, current: [ours, publishedAddress] },
     { ...ok, records: [`${NAME} A 192.0.2.9`, TXT, CAA], warnings: 2 },
   ],
   [
-    'our published address of the family whose look-up failed',
+    'our published address of the family whose lookup failed',
     { caa: true, addresses: { ipv4: undefined, ipv6: ['2001:db8::1'] }, current: [ours, publishedAddress] },
     { ...ok, records: [`${NAME} A 192.0.2.9`, `${NAME} AAAA 2001:db8::1`, TXT, CAA], warnings: 1 },
   ],

@@ -16,11 +16,11 @@ export interface RecordSpec {
   readonly setCaa: boolean;
 }
 
-/** Results of the look-ups of the gateway. */
+/** Results of the lookups of the gateway. */
 export interface Gateway extends Omit<GatewayLookups, 'published'> {
-  /** Addresses of the configured name; undefined when the look-up failed. */
+  /** Addresses of the configured name; undefined when the lookup failed. */
   readonly addresses: Addresses | undefined;
-  /** Why the look-up failed. */
+  /** Why the lookup failed. */
   readonly failure: string | undefined;
   /**
    * Addresses of the gateway that dstack names; undefined when unknown, or when dstack names no
@@ -66,7 +66,7 @@ export function ownerNames(domain: string, { txtPrefix }: Pick<RecordSpec, 'txtP
 
 /**
  * The desired records of a name, given the current records of its zone: a published alias stays
- * unless the look-ups of the gateway contradict it. A name that could get no certificate, because
+ * unless the lookups of the gateway contradict it. A name that could get no certificate, because
  * its challenge name is an alias, is refused: another program may be serving it. Pure.
  */
 export function recordsOfName(

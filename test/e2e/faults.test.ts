@@ -51,7 +51,7 @@ test('a name server that lags 5 s is waited for, and the log says so', async (t)
   assert.equal(world.pebble.orders(), 1);
 });
 
-test('a name server that keeps serving the old zone is a time-out that names it, and the CA is not asked to validate', async (t) => {
+test('a name server that keeps serving the old zone is a timeout that names it, and the CA is not asked to validate', async (t) => {
   const world = await worldFor(t, { lags: { ns2: Number.POSITIVE_INFINITY } });
   const ingress = await ingressIn(t, world, { DNS_PROPAGATION_TIMEOUT: '2' });
   const { code, details } = errorIn(await ingress.seen('pass-failed'));

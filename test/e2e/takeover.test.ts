@@ -38,7 +38,7 @@ function asked({ pebble }: World) {
   return { accounts: requests.get('POST /sign-me-up') ?? 0, orders: requests.get('POST /order-plz') ?? 0 };
 }
 
-/** The older container's records: alias, app address, CAA. */
+/** The older container's records: alias, app-address, CAA. */
 function plantRecords(
   { cloudflare, zone, guestAgent, gatewayDomain }: World,
   environment: Environment,

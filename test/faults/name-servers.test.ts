@@ -30,14 +30,14 @@ const outages: readonly Trial[] = [
     end: ({ world }) => world.nameServers.setLag('ns2', 0),
   },
   {
-    title: 'one name server: down beyond the time-out, so the run goes on without it',
+    title: 'one name server: down beyond the timeout, so the run goes on without it',
     environment: { DNS_PROPAGATION_TIMEOUT: '2' },
     begin: ({ nameServers }) => nameServers.stop('ns2'),
     triggered: ({ ingress }) => ingress.seen('pass-finished'),
     end: ({ world }) => world.nameServers.start('ns2'),
   },
   {
-    title: 'one name server: behind the other beyond the time-out, so the run fails',
+    title: 'one name server: behind the other beyond the timeout, so the run fails',
     environment: { DNS_PROPAGATION_TIMEOUT: '2' },
     begin: ({ nameServers }) => nameServers.setLag('ns2', Number.POSITIVE_INFINITY),
     triggered: ({ ingress }) => ingress.seen('pass-failed'),

@@ -15,7 +15,7 @@ export const dnses: readonly Mutant[] = [
     search: '(propagated.length > 0 && pending.every(canPassOver))',
     replace: '(propagated.length > 0 && pending.every(() => true))',
     killedBy: [
-      servers('one name server: behind the other beyond the time-out'),
+      servers('one name server: behind the other beyond the timeout'),
       { file: 'src/dns/propagation-failures.test.ts' },
     ],
     note: 'The CA validates as soon as one name server serves the challenge.',
@@ -27,7 +27,7 @@ export const dnses: readonly Mutant[] = [
     search: '    if (isOver) return isFailing(state) && (down || !state.hasBeenStale);\n',
     replace: '    if (isOver) return false;\n',
     killedBy: [
-      servers('one name server: down beyond the time-out'),
+      servers('one name server: down beyond the timeout'),
       { file: 'src/dns/propagation-failures.test.ts' },
     ],
     note: 'One name server that is down blocks every certificate.',
@@ -115,9 +115,9 @@ export const dnses: readonly Mutant[] = [
       },
       {
         file: 'test/e2e/faults.test.ts',
-        test: 'a name server that keeps serving the old zone is a time-out that names it, and the CA is not asked to validate',
+        test: 'a name server that keeps serving the old zone is a timeout that names it, and the CA is not asked to validate',
       },
-      servers('one name server: behind the other beyond the time-out'),
+      servers('one name server: behind the other beyond the timeout'),
     ],
     note: 'The CA validates before any name server serves the challenge.',
   },

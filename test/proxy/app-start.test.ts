@@ -35,7 +35,7 @@ for (const [what, host] of [
     assert.deepEqual([warnings[1], warnings.length], [undefined, 2]);
     assert.equal(lines.filter(({ event }) => event === 'app-answers').length, 1);
     const since = lookups;
-    if (host === 'app') await eventually('two more look-ups', () => lookups > since + 2);
+    if (host === 'app') await eventually('two more lookups', () => lookups > since + 2);
     await proxy.install(await testCertificate('app.example'));
     assert.equal(await exchange(await openTls(t, port, 'app.example'), 'hello'), 'hello');
     assert.equal(connections, 2, 'one probe, and one of the client');

@@ -236,7 +236,7 @@ describe('a name with several addresses', { concurrency: 4 }, () => {
     for (const client of open) assert.equal(await exchange(client, 'still here'), 'still here');
   });
 
-  test('if the order of the addresses changes with each look-up, nothing changes in HAProxy', async (t) => {
+  test('if the order of the addresses changes with each lookup, nothing changes in HAProxy', async (t) => {
     const port = await freePort();
     for (const host of [ONE, TWO, THREE]) await startInstance(t, host, port);
     let lookups = 0;
@@ -247,7 +247,7 @@ describe('a name with several addresses', { concurrency: 4 }, () => {
     const running = await serve(t, port, turned);
     await untilUsed(running, ONE, TWO, THREE);
     const [before, since] = [await used(running.runtimeDir), lookups];
-    await eventually('three more look-ups', () => lookups > since + 3);
+    await eventually('three more lookups', () => lookups > since + 3);
     assert.deepEqual(await used(running.runtimeDir), before);
     assert.equal(running.lines.filter((line) => 'addresses' in line).length, 1);
     assert.ok(!running.lines.some(({ event }) => event === 'app-address-left-out'));

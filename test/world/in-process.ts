@@ -66,7 +66,7 @@ let watched: Promise<void> | undefined;
  * composition, except that a server that presents the installed certificates replaces HAProxy. The
  * environment defines faults and crashes (see fault-points.ts and clock-jump.ts). A crash stops the
  * run: none of its file system calls returns any more, and it sends no more requests. Waits on its
- * clock are short in reality, and its clock advances by the rest. Request time-outs are real.
+ * clock are short in reality, and its clock advances by the rest. Request timeouts are real.
  */
 export function startInProcess(
   environment: Environment,

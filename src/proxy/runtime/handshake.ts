@@ -63,7 +63,7 @@ async function fingerprintOrFailure(options: HandshakeOptions): Promise<string> 
 
 /**
  * The certificate that HAProxy presents in one handshake, trusted or not. Rejects with the socket's
- * error if there is none, or with a time-out error if the handshake takes too long.
+ * error if there is none, or with a timeout error if the handshake takes too long.
  */
 export async function presentedCertificate(options: HandshakeOptions): Promise<X509Certificate> {
   const { path, servername, clock, timeoutMs, signal } = options;

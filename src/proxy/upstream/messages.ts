@@ -34,7 +34,7 @@ export function upMessage({ name, target, alpn }: ProxyRoute, warnings: readonly
   return `${where} is up, forwarding to ${targetUrl(target)}${but}`;
 }
 
-/** Why a look-up found no address, with the system's error code. */
+/** Why a lookup found no address, with the system's error code. */
 export function lookupFailure(thrown: unknown): string {
   const code = systemErrorCode(thrown);
   if (code === 'ENOTFOUND') return 'the resolver reports that it does not exist, ENOTFOUND';

@@ -18,7 +18,7 @@ import { createUpstreams } from './upstreams.ts';
 const answers = (...addresses: string[]): LookupAddress[] =>
   addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }));
 
-/** Follows a host through a script of look-ups; an Error is a failed look-up. */
+/** Follows a host through a script of lookups; an Error is a failed lookup. */
 async function follow(script: readonly (string[] | Error)[], refuse: readonly number[] = []) {
   const { log, lines } = memoryLog();
   const stop = new AbortController();
@@ -135,7 +135,7 @@ test('a host of several ports is looked up once for all of them', async () => {
   );
 });
 
-test('a look-up gets the signal, and its abort is not logged', async () => {
+test('a lookup gets the signal, and its abort is not logged', async () => {
   const { log, lines } = memoryLog();
   const warnings: string[] = [];
   const warnOf = (subject: string) => void warnings.push(subject);

@@ -17,7 +17,7 @@ export interface UpstreamHostOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly warnOf: WarnOf;
-  /** Milliseconds between two look-ups, 1,000 by default. */
+  /** Milliseconds between two lookups, 1,000 by default. */
   readonly everyMs?: number;
 }
 

@@ -58,7 +58,7 @@ function upstreamPort(
 }
 
 /**
- * Milliseconds between two look-ups of a host: a second, or more if look-ups of so many hosts would
+ * Milliseconds between two lookups of a host: a second, or more if lookups of so many hosts would
  * use more than 10% of a core.
  */
 function lookupIntervalMs(hosts: number): number {

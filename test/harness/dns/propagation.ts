@@ -87,7 +87,7 @@ export function startWait(
   return { clock, waiting, waited: () => clock.waits.reduce((sum, ms) => sum + ms, 0) };
 }
 
-/** Whether a wait lasted until its time-out; a date has no fractions of a millisecond. */
+/** Whether a wait lasted until its timeout; a date has no fractions of a millisecond. */
 export function assertWholeTime(waited: number, timeoutMs = TIMEOUT_MS): void {
   assert.ok(waited >= timeoutMs && waited < timeoutMs + 1, `${waited} ms`);
 }
