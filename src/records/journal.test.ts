@@ -12,7 +12,7 @@ import { dirname, join } from 'node:path';
 import { beforeEach, test } from 'node:test';
 import { temporaryDirectory } from '../../test/harness/temporary-directory.ts';
 import type { JournalEntry } from './challenges.ts';
-import { createChallengeJournal } from './journal.ts';
+import { createChallengeJournal, createChallengeJournals } from './journal.ts';
 
 let root = '';
 beforeEach(() => {
@@ -111,7 +111,8 @@ test('a journal that cannot be written throws STORE_FAILED', async () => {
 });
 
 test('concurrent changes of one journal lose nothing', async () => {
-  const open = () => createChallengeJournal(root, 'app.example.com', assert.fail);
+  const journalOf = createChallengeJournals(root, assert.fail);
+  const open = () => journalOf('app.example.com');
   await open().write([entry('old')]);
   const added = Array.from({ length: 20 }, (_, index) => entry(`new${index}`));
   await Promise.all([open().remove([entry('old')]), ...added.map((one) => open().write([one]))]);

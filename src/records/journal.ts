@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 import * as z from 'zod';
-import { KeyedMutex } from '../async.ts';
+import { Mutex } from '../async.ts';
 import type { DnsProvider, Zone } from '../dns/provider.ts';
 import type { CurrentRecord } from '../dns/record.ts';
 import type { IngressError } from '../errors.ts';
@@ -82,9 +82,6 @@ const entrySchema = z.object({
   handle: z.string().optional(),
 }) satisfies z.ZodType<JournalEntry>;
 
-/** By path: groups of zones that run concurrently may change one journal. */
-const changes = new KeyedMutex();
-
 /**
  * Opens the journal of one name. Each name has its own, so that two ingresses on one volume do not
  * remove each other's challenges.
@@ -104,14 +101,29 @@ export function createChallengeJournal(
   const entries = async () => (await file.load()) ?? [];
   const without = (all: readonly JournalEntry[], some: readonly JournalEntry[]) =>
     all.filter((one) => !some.some(({ name, value }) => one.name === name && one.value === value));
+  // Groups of zones that run concurrently may change the same journal.
+  const changes = new Mutex();
   const change = (next: (all: readonly JournalEntry[]) => readonly JournalEntry[]) =>
-    changes.run(path, async () => file.save(next(await entries())));
+    changes.run(async () => file.save(next(await entries())));
   return {
     entries,
     peek: async () => (await file.peek()) ?? [],
     write: (added) => change((all) => [...without(all, added), ...added]),
     remove: (removed) => change((all) => without(all, removed)),
     whyUnwritable: () => whyUnwritable([dirname(path)]),
+  };
+}
+
+/** The journals of all names, each opened once, so that concurrent changes of one take turns. */
+export function createChallengeJournals(
+  root: string,
+  warn: (message: string) => void,
+): (domain: string) => ChallengeJournal {
+  const journals = new Map<string, ChallengeJournal>();
+  return (domain) => {
+    const journal = journals.get(domain) ?? createChallengeJournal(root, domain, warn);
+    journals.set(domain, journal);
+    return journal;
   };
 }
 

@@ -13,7 +13,7 @@ import { emptySharedState, manageCertificate } from '../../src/reconcile/deps.ts
 import { caaOwnersOf } from '../../src/reconcile/discover.ts';
 import { reconcile } from '../../src/reconcile/reconcile.ts';
 import type { ReconcileResult } from '../../src/reconcile/report.ts';
-import { createChallengeJournal } from '../../src/records/journal.ts';
+import { createChallengeJournals } from '../../src/records/journal.ts';
 import { memoryLog } from '../harness/memory-log.ts';
 import { type Environment, environmentFor } from '../world/ingress.ts';
 import type { World } from '../world/world.ts';
@@ -35,7 +35,7 @@ async function start(environment: Environment): Promise<ReconcileResult> {
     ...external,
     spec: specOf(config, external),
     caaOwners: caaOwnersOf(external.authorities),
-    journalOf: (domain: string) => createChallengeJournal(letsencryptDir, domain, () => undefined),
+    journalOf: createChallengeJournals(letsencryptDir, () => undefined),
     serve: async () => undefined,
     ...{ random: Math.random, newId: randomUUID, emit, warn: () => undefined, warnOf: () => undefined },
     shared: emptySharedState(),

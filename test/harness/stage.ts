@@ -26,7 +26,7 @@ import {
 import { caaOwnersOf } from '../../src/reconcile/discover.ts';
 import { reconcile } from '../../src/reconcile/reconcile.ts';
 import { decidingFailure, type ReconcileResult } from '../../src/reconcile/report.ts';
-import { type ChallengeJournal, createChallengeJournal } from '../../src/records/journal.ts';
+import { type ChallengeJournal, createChallengeJournals } from '../../src/records/journal.ts';
 import { warningsBySubject } from '../../src/warnings.ts';
 import { claimLoopback } from '../world/loopback.ts';
 import { afterTest } from './after-test.ts';
@@ -127,7 +127,7 @@ export async function setStage(t: TestContext, options: StageOptions = {}): Prom
   const noStaging = options.spec?.noStaging ?? false;
   const warn = (sentence: string) => emit({ type: 'warning', sentence });
   const store = createCertificateStore(root, { noStaging, clock, warn });
-  const journalOf = (domain: string) => createChallengeJournal(root, domain, warn);
+  const journalOf = createChallengeJournals(root, warn);
   const issuers = {
     primary: createAuthority(root, DIRECTORY, client, clock, warn),
     fallback: undefined,

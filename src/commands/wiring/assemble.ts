@@ -3,7 +3,7 @@ import type { ProviderWait } from '../../../providers/shared/context.ts';
 import { type Deps, emptySharedState } from '../../reconcile/deps.ts';
 import { caaOwnersOf } from '../../reconcile/discover.ts';
 import { ORDERS_AT_ONCE } from '../../reconcile/group.ts';
-import { createChallengeJournal } from '../../records/journal.ts';
+import { createChallengeJournals } from '../../records/journal.ts';
 import { warnOnce } from '../../warnings.ts';
 import type { IngressConfig } from './configuration.ts';
 import { assembleExternal, specOf } from './external-deps.ts';
@@ -31,7 +31,7 @@ export function assembleDeps(
     store: withRenewalConfs(config, external, emit),
     spec: specOf(config, external),
     caaOwners: caaOwnersOf(external.authorities),
-    journalOf: (domain) => createChallengeJournal(letsencryptDir, domain, warn),
+    journalOf: createChallengeJournals(letsencryptDir, warn),
     serve,
     random: Math.random,
     newId: randomUUID,
