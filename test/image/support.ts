@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import process from 'node:process';
 import type { TestContext } from 'node:test';
+import { ExecaError } from 'execa';
 import { afterTest } from '../harness/after-test.ts';
 import { type Engine, ownDirectory } from './engine.ts';
 import { hasBuildah } from './images.ts';
@@ -62,15 +63,43 @@ export async function temporaryDirectory(t: TestContext): Promise<string> {
   return path;
 }
 
-/**
- * The health of a service according to the engine: starting, healthy or unhealthy, with the output
- * of the last check.
- */
-export async function health(project: Project, service: string): Promise<{ status: string; words: string }> {
+/** A service's health. */
+export interface ServiceHealth {
+  /** According to the engine: starting, healthy or unhealthy. */
+  readonly status: string;
+  /** According to the last check. */
+  readonly checked: string | undefined;
+  /** The output of the last check, which begins with that. */
+  readonly words: string;
+}
+
+/** The health of a service according to the engine. */
+export async function health(project: Project, service: string): Promise<ServiceHealth> {
   // Podman leaves the scheduling of checks to systemd, so without systemd the test runs them.
   if (project.engine.kind === 'podman')
     await project.engine.run(['healthcheck', 'run', await project.container(service)]).catch(() => undefined);
   const text = await project.inspect(service, '{{json .State.Health}}');
   const { Status, Log } = JSON.parse(text);
-  return { status: String(Status), words: String(Log?.at(-1)?.Output ?? '').trim() };
+  const words = String(Log?.at(-1)?.Output ?? '').trim();
+  return { status: String(Status), checked: /^(\w+):/.exec(words)?.[1], words };
+}
+
+/** What `health --json` prints in a container; `status` without names is an invalid configuration. */
+export interface HealthJson {
+  readonly status: string;
+  readonly names: readonly {
+    readonly domain: string;
+    readonly serial?: string;
+    readonly notAfter?: string;
+  }[];
+}
+
+/** Runs `health --json` in a container. */
+export async function healthJson({ run }: Engine, id: string): Promise<HealthJson> {
+  const output = await run(['exec', id, 'dstack-ingress', 'health', '--json']).catch((thrown: unknown) => {
+    // An exit code other than 0 says that it is not healthy.
+    if (thrown instanceof ExecaError) return String(thrown.stdout);
+    throw thrown;
+  });
+  return JSON.parse(output);
 }
