@@ -274,6 +274,24 @@ test('no file imports itself through other files', () => {
   assert.deepEqual(circles, []);
 });
 
+test('the image of the local world has every file that its services load', () => {
+  const loaded = new Set<string>();
+  const visit = (file: string): void => {
+    if (loaded.has(file)) return;
+    loaded.add(file);
+    const imports = readFileSync(file, 'utf8').matchAll(
+      /^(?:im|ex)port (?!type\b)[^;]*?from '(\.[^']+\.ts)'/gm,
+    );
+    for (const [, path = ''] of imports) visit(normalize(join(dirname(file), path)));
+  };
+  visit('test/world/containers/services/main.ts');
+  const dockerfile = readFileSync('test/world/containers/Dockerfile', 'utf8');
+  const [, copied = ''] = /^COPY (src.*) src\/$/m.exec(dockerfile) ?? [];
+  // All of test/world is copied.
+  const needed = [...loaded].filter((file) => !file.startsWith('test/world/'));
+  assert.deepEqual(needed.sort(), copied.split(' '));
+});
+
 test('directories are made by src/files.ts: the recursive ways of Node.js may never return', () => {
   const offenders = sources.filter((file) => /\brecursive: true/.test(readFileSync(file, 'utf8')));
   assert.deepEqual(offenders, []);
