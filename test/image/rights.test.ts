@@ -116,7 +116,7 @@ test('the capabilities that the container needs', async (t) => {
     ['SETGID', ['SETUID', 'SETGID']],
   ];
   for (const [without, needed] of missing) {
-    await t.test(`without ${without} it does not start, and the error says what to add`, async () => {
+    await t.test(`without ${without} it does not start, and the error lists what to add`, async () => {
       const capabilities = ['NET_BIND_SERVICE', 'SETUID', 'SETGID'].filter((name) => name !== without);
       const all = [...HARDENED, ...drop(capabilities), ...PRIVILEGED_PORTS];
       const id = await start(stage, image, { options: all });
