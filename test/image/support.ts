@@ -84,7 +84,7 @@ export async function health(project: Project, service: string): Promise<Service
   return { status: String(Status), checked: /^(\w+):/.exec(words)?.[1], words };
 }
 
-/** What `health --json` prints in a container; `status` without names is an invalid configuration. */
+/** What `health --json` prints in a container. */
 export interface HealthJson {
   readonly status: string;
   readonly names: readonly {
