@@ -101,8 +101,8 @@ export async function saveUnsaved(
 /**
  * Installs a certificate in the proxy for each of its names, unless the proxy serves it already. A
  * name that the certificate lacks, because it was added later, is served with the certificate that
- * is stored for that name alone, if there is one. Reports the failure of each name,
- * and throws the first: PROXY_* errors and HANDSHAKE_FAILED.
+ * is stored for that name alone, if there is one. Reports the failure of each name, and throws the
+ * first: PROXY_* errors and HANDSHAKE_FAILED.
  */
 export async function install(
   deps: InstallDeps,
